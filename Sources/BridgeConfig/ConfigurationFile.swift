@@ -1,0 +1,63 @@
+import Glibc
+
+/// Reads a configuration from its file.
+public enum ConfigurationFile {
+  /// A configuration this long is something else.
+  public static let fileBytesMax = 1 << 20
+
+  /// Reads and parses the file at `path`, and checks the secrets and files it names with `secrets`. Throws everything
+  /// that is wrong, at once.
+  public static func load(
+    path: String, secrets: SecretReader, allowsNoApps: Bool = false
+  ) throws(ConfigurationProblems) -> Configuration {
+    let bytes = try bytes(path: path)
+    let (parsed, problems) = ConfigurationParser.read(bytes, file: path, allowsNoApps: allowsNoApps)
+    let all = problems + parsed.fileProblems(secrets: secrets)
+    guard all.isEmpty else { throw ConfigurationProblems(all) }
+    return parsed.configuration
+  }
+
+  /// The bytes of the file at `path`.
+  public static func bytes(path: String) throws(ConfigurationProblems) -> [UInt8] {
+    do {
+      return try FileContents(path: path, bytesMax: fileBytesMax, allowsPipes: true).bytes
+    } catch {
+      let (message, fix) = explain(error)
+      throw ConfigurationProblems([ConfigurationProblem(file: path, position: nil, message: message, fix: fix)])
+    }
+  }
+
+  private static func explain(_ failure: FileContents.Failure) -> (message: String, fix: String) {
+    switch failure {
+    case .cannotOpen(ENOENT), .cannotOpen(ENOTDIR):
+      ("there is no such file", "name one with --config FILE or $APINATORD_CONFIG, or try apinatord serve --sandbox")
+    case .cannotOpen(EACCES):
+      ("this user may not read it", "let the user or group that runs apinatord read it, and enter its folder")
+    case .cannotOpen(let code), .cannotRead(let code):
+      ("it cannot be read: \(systemMessage(code))", "name a file that can be read")
+    case .notAFile: ("it is not a file", "name the configuration file itself, such as /etc/apinatord/apinatord.toml")
+    case .tooLarge: ("it is larger than \(fileBytesMax) bytes", "name the configuration file, in TOML")
+    }
+  }
+}
+
+extension ParsedConfiguration {
+  /// Whether the secrets and files that the configuration names can be read now: one problem for each that cannot.
+  public func fileProblems(secrets: SecretReader) -> [ConfigurationProblem] {
+    references.compactMap { (reference) -> ConfigurationProblem? in
+      do throws(SecretError) {
+        switch reference.content {
+        case .secret(let source): _ = try secrets.read(source)
+        case .headerValue(let source): _ = try secrets.value(of: .secret(source))
+        case .file(let path): try secrets.check(file: path)
+        }
+        return nil
+      } catch {
+        var fix = error.fix
+        if case .file = reference.content, case .missing = error { fix = "create it, or name another" }
+        return ConfigurationProblem(
+          file: file, position: reference.position, message: "\(reference.key): \(error.message)", fix: fix)
+      }
+    }
+  }
+}

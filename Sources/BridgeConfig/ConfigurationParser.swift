@@ -1,0 +1,120 @@
+/// Reads the configuration's text, and says everything that is wrong with it at once.
+public struct ConfigurationParser {
+  let file: String
+  let allowsNoApps: Bool
+  /// Whether any `[[token]]` is there: then addresses that other machines reach are fine.
+  var hasTokens = false
+  private(set) var problems: [ConfigurationProblem] = []
+  private(set) var references: [FileReference] = []
+
+  init(file: String, allowsNoApps: Bool) {
+    self.file = file
+    self.allowsNoApps = allowsNoApps
+  }
+
+  /// Parses `bytes`. `file` is how messages name it, and relative paths in it start at its folder; `allowsNoApps` is
+  /// for the sandbox, which brings an app named `main`. Opens no file: see ``ParsedConfiguration/fileProblems(secrets:)``.
+  public static func parse(
+    _ bytes: [UInt8], file: String, allowsNoApps: Bool = false
+  ) throws(ConfigurationProblems) -> ParsedConfiguration {
+    let (parsed, problems) = read(bytes, file: file, allowsNoApps: allowsNoApps)
+    guard problems.isEmpty else { throw ConfigurationProblems(problems) }
+    return parsed
+  }
+
+  /// What could be understood, and what is wrong with the rest.
+  static func read(
+    _ bytes: [UInt8], file: String, allowsNoApps: Bool
+  ) -> (parsed: ParsedConfiguration, problems: [ConfigurationProblem]) {
+    var parser = ConfigurationParser(file: file, allowsNoApps: allowsNoApps)
+    var configuration = Configuration()
+    do {
+      configuration = parser.configuration(try TOMLDocument(parsing: bytes).root)
+    } catch {
+      parser.report(error)
+    }
+    let parsed = ParsedConfiguration(file: file, configuration: configuration, references: parser.references)
+    return (parsed, parser.problems)
+  }
+
+  mutating func report(_ position: SourcePosition, _ message: String, fix: String) {
+    problems.append(ConfigurationProblem(file: file, position: position, message: message, fix: fix))
+  }
+
+  mutating func refer(_ key: String, at position: SourcePosition, to content: FileReference.Content) {
+    references.append(FileReference(key: key, position: position, content: content))
+  }
+
+  /// A path in the configuration, relative to the folder of its file.
+  func resolve(_ path: String) -> String {
+    guard !path.hasPrefix("/"), let slash = file.lastIndex(of: "/") else { return path }
+    return file[...slash] + path
+  }
+
+  private mutating func report(_ error: TOMLSyntaxError) {
+    let text = error.text
+    let start = text.prefix(1).lowercased() + text.dropFirst()
+    let fix =
+      if text.contains("leading zeroes") {
+        #"put such a number in quotes, as in socket_mode = "0660""#
+      } else if text.contains("cannot redefine") {
+        "write each key and each [table] once"
+      } else if ["value type", "floating-point", "integer", "boolean", "date"].contains(where: text.contains) {
+        #"write text in double quotes, numbers and true or false without"#
+      } else if text.contains("utf-8") {
+        "save the file as UTF-8"
+      } else {
+        #"write it as TOML, such as key = "text", key = 10, [table]"#
+      }
+    report(error.position, "not TOML: \(start)", fix: fix)
+  }
+
+  private mutating func configuration(_ root: TOMLTable) -> Configuration {
+    let table = reader(root, at: .start, RootKey.self)
+    var configuration = Configuration()
+    let tokens = tables(.token, in: table)
+    hasTokens = !tokens.isEmpty
+    if let listen = listenAddresses(table) { configuration.listen = listen }
+    if let mode = socketMode(table) { configuration.socketMode = mode }
+    configuration.allowedHosts = allowedHosts(table)
+    configuration.allowedOrigins = allowedOrigins(table)
+    if let limits = subtable(.limits, in: table, LimitsKey.self) { configuration.limits = self.limits(limits) }
+    if let log = subtable(.log, in: table, LogKey.self) { configuration.log = self.log(log) }
+    if let tls = subtable(.tls, in: table, TLSKey.self) { configuration.tls = self.tls(tls) }
+    configuration.apps = apps(table)
+    let names = configuration.apps.map(\.name) + (allowsNoApps ? ["main"] : [])
+    configuration.tokens = self.tokens(tokens, appNames: names)
+    configuration.peers = peers(tables(.peer, in: table), appNames: names)
+    return configuration
+  }
+}
+
+/// A configuration, and the files it names.
+public struct ParsedConfiguration: Sendable {
+  /// The file it came from, as it was named.
+  public let file: String
+  /// The configuration.
+  public let configuration: Configuration
+  /// Files and credentials that have to be there when it is used.
+  public let references: [FileReference]
+}
+
+/// A key whose value names a file or a credential.
+public struct FileReference: Equatable, Sendable {
+  /// What has to be there.
+  public enum Content: Equatable, Sendable {
+    /// A secret, which others must not be able to read.
+    case secret(SecretSource)
+    /// A secret that is the value of a header field.
+    case headerValue(SecretSource)
+    /// A file, at a path that can be opened as it is.
+    case file(path: String)
+  }
+
+  /// The key, for messages.
+  public let key: String
+  /// Where the key stands.
+  public let position: SourcePosition
+  /// What it names.
+  public let content: Content
+}

@@ -1,0 +1,65 @@
+import Glibc
+
+/// Reads secrets from files and systemd credentials, anew at each use.
+public struct SecretReader: Sendable {
+  /// The folder that systemd names in `$CREDENTIALS_DIRECTORY`; nil when it names none.
+  public let credentialsDirectory: String?
+
+  /// A secret longer than this is something else.
+  public static let secretBytesMax = 64 << 10
+
+  /// Certificates longer than this are something else.
+  static let fileBytesMax = 4 << 20
+
+  /// A reader that looks for credentials in `credentialsDirectory`.
+  public init(credentialsDirectory: String?) { self.credentialsDirectory = credentialsDirectory }
+
+  /// The secret, less one line end at its end. Refuses a file that others may read or write, and an empty one.
+  public func read(_ source: SecretSource) throws(SecretError) -> [UInt8] {
+    let path = try path(of: source)
+    let file: FileContents
+    do {
+      file = try FileContents(path: path, bytesMax: Self.secretBytesMax)
+    } catch {
+      throw SecretError(error, path: path, source: source)
+    }
+    guard file.mode & (S_IROTH | S_IWOTH) == 0 else { throw .exposed(path: path, mode: UInt16(file.mode & 0o7777)) }
+    var secret = file.bytes[...]
+    if secret.last == UInt8(ascii: "\n") {
+      secret.removeLast()
+      if secret.last == UInt8(ascii: "\r") { secret.removeLast() }
+    }
+    guard !secret.isEmpty else { throw .empty(path: path) }
+    return [UInt8](secret)
+  }
+
+  /// The text of a header field's value, read now when it is in a file or credential.
+  public func value(of value: HeaderValue) throws(SecretError) -> String {
+    switch value {
+    case .literal(let text): return text
+    case .secret(let source):
+      let bytes = try read(source)
+      guard NameSyntax.isFieldValue(bytes) else { throw .notAHeaderValue(path: try path(of: source)) }
+      return String(decoding: bytes, as: UTF8.self)
+    }
+  }
+
+  /// Whether a file that is no secret can be read.
+  func check(file path: String) throws(SecretError) {
+    do {
+      _ = try FileContents(path: path, bytesMax: Self.fileBytesMax)
+    } catch {
+      throw SecretError(error, path: path, source: .file(path: path))
+    }
+  }
+
+  private func path(of source: SecretSource) throws(SecretError) -> String {
+    switch source {
+    case .file(let path): return path
+    case .credential(let name):
+      guard NameSyntax.isCredential(name) else { throw .notACredentialName }
+      guard let folder = credentialsDirectory, !folder.isEmpty else { throw .noCredentials(name: name) }
+      return folder + "/" + name
+    }
+  }
+}
