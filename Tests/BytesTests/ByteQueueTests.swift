@@ -1,0 +1,84 @@
+import Bytes
+import Testing
+
+@Suite struct ByteQueueTests {
+  @Test func isEmptyAndOwnsNothingAtFirst() {
+    let queue = ByteQueue()
+    #expect(queue.isEmpty)
+    #expect(queue.allocatedBytes == 0)
+    queue.withReadableBytes { bytes in #expect(bytes.isEmpty) }
+  }
+
+  @Test func givesBackWhatWasAppendedInOrder() {
+    var queue = ByteQueue()
+    queue.append([1, 2, 3])
+    queue.append(4)
+    queue.append("é")
+    let bytes: [UInt8] = [5, 6]
+    queue.append(bytes.span)
+    #expect(queue.copy() == [1, 2, 3, 4, 0xC3, 0xA9, 5, 6])
+    queue.consume(3)
+    #expect(queue.copy() == [4, 0xC3, 0xA9, 5, 6])
+  }
+
+  @Test func releasesStorageOnlyWhenEmpty() {
+    var queue = ByteQueue()
+    queue.append([1, 2])
+    queue.releaseStorage()
+    #expect(queue.copy() == [1, 2])
+    queue.consume(2)
+    #expect(queue.allocatedBytes > 0)
+    queue.releaseStorage()
+    #expect(queue.allocatedBytes == 0)
+    queue.append([3])
+    #expect(queue.copy() == [3])
+  }
+
+  @Test func countsOnlyWhatWasFilled() {
+    var queue = ByteQueue()
+    let filled = queue.withWritableBytes(minimum: 100) { room in
+      #expect(room.count >= 100)
+      room[0] = 7
+      return 1
+    }
+    #expect(filled == 1)
+    #expect(queue.copy() == [7])
+  }
+
+  @Test(arguments: 0..<20 as Range<UInt64>)
+  func behavesAsAnArray(seed: UInt64) {
+    var random = SplitMix(state: seed)
+    var queue = ByteQueue()
+    var model: [UInt8] = []
+    for step in 0..<2000 {
+      switch Int.random(in: 0..<10, using: &random) {
+      case 0..<5:
+        let bytes = (0..<Int.random(in: 0..<700, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+        queue.append(bytes)
+        model += bytes
+      case 5..<9:
+        let count = Int.random(in: 0...model.count, using: &random)
+        queue.consume(count)
+        model.removeFirst(count)
+      default:
+        queue.releaseStorage()
+        if model.isEmpty { #expect(queue.allocatedBytes == 0, "seed \(seed) step \(step)") }
+      }
+      #expect(queue.count == model.count, "seed \(seed) step \(step)")
+    }
+    #expect(queue.copy() == model, "seed \(seed)")
+  }
+}
+
+/// A generator whose sequence is decided by its seed.
+struct SplitMix: RandomNumberGenerator {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ mixed >> 31
+  }
+}
