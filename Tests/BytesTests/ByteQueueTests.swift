@@ -4,7 +4,8 @@ import Testing
 @Suite struct ByteQueueTests {
   @Test func isEmptyAndOwnsNothingAtFirst() {
     let queue = ByteQueue()
-    #expect(queue.isEmpty)
+    let isEmpty = queue.isEmpty
+    #expect(isEmpty)
     #expect(queue.allocatedBytes == 0)
     queue.withReadableBytes { bytes in #expect(bytes.isEmpty) }
   }
@@ -45,12 +46,12 @@ import Testing
     #expect(queue.copy() == [7])
   }
 
-  @Test(arguments: 0..<20 as Range<UInt64>)
+  @Test(arguments: 0..<8 as Range<UInt64>)
   func behavesAsAnArray(seed: UInt64) {
     var random = SplitMix(state: seed)
     var queue = ByteQueue()
     var model: [UInt8] = []
-    for step in 0..<2000 {
+    for step in 0..<500 {
       switch Int.random(in: 0..<10, using: &random) {
       case 0..<5:
         let bytes = (0..<Int.random(in: 0..<700, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }

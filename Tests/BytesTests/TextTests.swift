@@ -53,15 +53,20 @@ import Testing
     [0xFE], [0xFF], [0xF0, 0x90, 0x80], [0x41, 0xC3],
   ]
 
+  private func isValid(_ text: [UInt8]) -> Bool { UTF8Validator.isValid(text.span) }
+
+  private func isValid(_ text: [UInt8], cutAt cut: Int) -> Bool {
+    let (first, second) = (Array(text[..<cut]), Array(text[cut...]))
+    var validator = UTF8Validator()
+    return validator.consume(first.span) && validator.consume(second.span) && validator.isComplete
+  }
+
   @Test(arguments: valid) func accepts(_ bytes: [UInt8]) {
     for padding in 0..<9 {
       let text = [UInt8](repeating: 0x61, count: padding) + bytes
-      #expect(UTF8Validator.isValid(text.span))
+      #expect(isValid(text))
       for cut in 0...text.count {
-        var validator = UTF8Validator()
-        #expect(validator.consume(Array(text[..<cut]).span))
-        #expect(validator.consume(Array(text[cut...]).span))
-        #expect(validator.isComplete)
+        #expect(isValid(text, cutAt: cut))
       }
     }
   }
@@ -69,13 +74,9 @@ import Testing
   @Test(arguments: invalid) func refuses(_ bytes: [UInt8]) {
     for padding in 0..<9 {
       let text = [UInt8](repeating: 0x61, count: padding) + bytes
-      #expect(!UTF8Validator.isValid(text.span))
+      #expect(!isValid(text))
       for cut in 0...text.count {
-        var validator = UTF8Validator()
-        let isValid =
-          validator.consume(Array(text[..<cut]).span) && validator.consume(Array(text[cut...]).span)
-          && validator.isComplete
-        #expect(!isValid)
+        #expect(!isValid(text, cutAt: cut))
       }
     }
   }
@@ -84,7 +85,7 @@ import Testing
     var random = SplitMix(state: 2)
     for _ in 0..<20_000 {
       let bytes = (0..<Int.random(in: 1...6, using: &random)).map { _ in UInt8.random(in: 0x70...0xFF, using: &random) }
-      #expect(UTF8Validator.isValid(bytes.span) == (String(validating: bytes, as: UTF8.self) != nil), "\(bytes)")
+      #expect(isValid(bytes) == (String(validating: bytes, as: UTF8.self) != nil), "\(bytes)")
     }
   }
 }
