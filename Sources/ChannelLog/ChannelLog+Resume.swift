@@ -1,0 +1,34 @@
+public import Bytes
+public import EventStream
+
+extension ChannelLog {
+  /// Where a reader in `form` goes on that has seen every event up to `sequence`.
+  public func lookup(after sequence: UInt64, form: WireForm = .event) -> ResumePoint {
+    let log = log(form)
+    guard sequence >= evictedThrough else { return .evicted(oldestKept: log.position(of: evictedCount)) }
+    return .position(log.position(of: entries.firstIndex(from: evictedCount) { $0.sequence > sequence }))
+  }
+
+  /// The cursor in `form` of the first kept event received at `instant` or later; the end when there is none.
+  public func position(since instant: Instant, form: WireForm = .event) -> UInt64 {
+    log(form).position(of: entries.firstIndex(from: evictedCount) { $0.received >= instant })
+  }
+
+  /// The cursor in `form` of the oldest kept event; the end when there is none.
+  public func oldestKept(in form: WireForm = .event) -> UInt64 { log(form).position(of: evictedCount) }
+
+  /// How many events are kept for readers that come back.
+  public var keptCount: Int { entries.count - evictedCount }
+
+  /// When the oldest kept event was received.
+  public var oldestReceived: Instant? { keptCount > 0 ? entries[evictedCount].received : nil }
+
+  /// How many bytes of frames are in memory, in every form.
+  public var byteCount: Int { events.count + (messages?.count ?? 0) + (lines?.count ?? 0) }
+
+  /// How many bytes of memory the log holds on to, in every form and for its index.
+  public var allocatedBytes: Int {
+    events.allocatedBytes + (messages?.allocatedBytes ?? 0) + (lines?.allocatedBytes ?? 0) + entries.allocatedBytes
+      + (savedApplicationEvent?.frame.count ?? 0)
+  }
+}

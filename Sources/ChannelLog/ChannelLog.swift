@@ -1,0 +1,150 @@
+public import Bytes
+public import EventStream
+
+/// The append-only log of one channel. An event is encoded once, chunk framing included; a reader is a cursor, a
+/// position in bytes that only grows, in the wire form it reads.
+///
+/// What is kept for readers that come back (*kept*) and what is still in memory because a reader has not finished it
+/// differ: an event that is evicted is given to no one who asks by id, but to the reader that is on its way through it.
+/// Other forms than ``EventStream/WireForm/event`` are encoded from the first time that someone asks for one, with what
+/// is in memory, until a ``trim(now:kept:slowest:)`` that names no reader of it: then its cursors are void.
+public final class ChannelLog {
+  internal struct Entry {
+    var sequence: UInt64
+    var received: Instant
+    // Within the frame of the event form.
+    var nameStart: UInt32
+    var nameLength: UInt32
+    var dataStart: UInt32
+    var dataLength: UInt32
+    var traits: EventTraits
+    /// Whose encoder made it: an index into `encoders`.
+    var source: UInt32 = 0
+  }
+
+  internal let encoder: EventFrameEncoder
+  /// The log's own encoder, then those of the channels it collects.
+  internal private(set) var encoders: [EventFrameEncoder]
+  internal let events = FrameLog(start: 0)
+  internal var messages: FrameLog?
+  internal var lines: FrameLog?
+  /// Where the next incarnation of a form begins, that no cursor of an earlier one is taken for one of it.
+  internal var nextStart: (message: UInt64, lines: UInt64) = (0, 0)
+  /// One for each frame of every form that is there.
+  internal var entries = EntryDeque<Entry>()
+  /// How many entries at the beginning are in memory only for readers on their way.
+  internal var evictedCount = 0
+  private let keepsLastApplicationEvent: Bool
+  internal var savedApplicationEvent: SavedEvent?
+  /// The sequence of the last event that had ``EventTraits/application``; nil when there was none or the log was not
+  /// told to keep it.
+  public private(set) var lastApplicationSequence: UInt64?
+
+  /// A reader that has seen this sequence, or a later one, misses nothing.
+  public internal(set) var evictedThrough: UInt64
+  /// The sequence of the newest event; where the log began when there is none.
+  public internal(set) var lastSequence: UInt64
+  internal var lastReceived = Instant.zero
+  /// Where the log began: what came before was never kept.
+  internal let floor: UInt64
+
+  /// An empty log that owns no storage.
+  ///
+  /// - Parameters:
+  ///   - encoder: the app's and channel's.
+  ///   - floor: the app's newest sequence when the log begins; what came before was never kept.
+  ///   - keepsLastApplicationEvent: whether the last event with ``EventTraits/application`` outlives its eviction, as a
+  ///     cache channel's does.
+  public init(encoder: EventFrameEncoder, floor: UInt64, keepsLastApplicationEvent: Bool = false) {
+    self.encoder = encoder
+    encoders = [encoder]
+    self.floor = floor
+    evictedThrough = floor
+    lastSequence = floor
+    self.keepsLastApplicationEvent = keepsLastApplicationEvent
+  }
+
+  /// For a log that collects several channels: takes the encoder of one of them, and returns its source number, which
+  /// counts from 1; 0 is the log's own encoder.
+  public func addSource(_ encoder: EventFrameEncoder) -> UInt32 {
+    encoders.append(encoder)
+    return UInt32(encoders.count - 1)
+  }
+
+  /// Appends event `sequence`, which is greater than every one before, received at `now`, and returns the end of the
+  /// log in the event form.
+  @discardableResult
+  public func append(
+    sequence: UInt64, name: EventText, data: EventText, origin: EventOrigin, traits: EventTraits = [],
+    source: UInt32 = 0, at now: Instant
+  ) -> UInt64 {
+    precondition(sequence > lastSequence, "events come in the order of their sequence")
+    let layout = events.append { bytes in
+      encoder.appendEvent(
+        to: &bytes, sequence: sequence, name: name, data: data, origin: origin, chunked: true,
+        firstBytesMin: FrameLog.firstBytesMin)
+    }
+    entries.append(
+      Entry(
+        sequence: sequence, received: now, nameStart: UInt32(layout.name.lowerBound),
+        nameLength: UInt32(layout.name.count), dataStart: UInt32(layout.data.lowerBound),
+        dataLength: UInt32(layout.data.count),
+        traits: layout.hasCarriageReturn ? traits.union(.carriageReturn) : traits, source: source))
+    lastSequence = sequence
+    lastReceived = now
+    if keepsLastApplicationEvent, traits.contains(.application) { lastApplicationSequence = sequence }
+    if let messages {
+      append(.message, to: messages, name: name, data: data, origin: origin)
+    }
+    if let lines {
+      append(.lines, to: lines, name: name, data: data, origin: origin)
+    }
+    return events.end
+  }
+
+  /// The cursor of the oldest byte in memory in `form`.
+  public func start(of form: WireForm = .event) -> UInt64 { log(form).start }
+
+  /// The cursor of a reader that has had everything in `form`.
+  public func end(of form: WireForm = .event) -> UInt64 { log(form).end }
+
+  /// Calls `body` with everything from the cursor `position` to the end in `form`, in one piece, chunk framing
+  /// included. The position lies between ``start(of:)`` and ``end(of:)``; the bytes live as long as the call.
+  public func withBytes<R, E: Error>(
+    from position: UInt64, form: WireForm = .event, _ body: (UnsafeRawBufferPointer) throws(E) -> R
+  ) throws(E) -> R {
+    try log(form).withBytes(from: position, body)
+  }
+
+  /// Calls `body` with each event from the cursor `position` on in `form`, until it returns false. A cursor inside a
+  /// frame begins with the next one.
+  public func forEachEvent(
+    from position: UInt64, form: WireForm = .event, _ body: (LoggedEvent) -> Bool
+  ) {
+    let log = log(form)
+    for index in log.index(at: position)..<entries.count {
+      guard withEvent(index, in: log, body) else { return }
+    }
+  }
+
+  internal func withEvent<R>(_ index: Int, in log: FrameLog, _ body: (LoggedEvent) -> R) -> R {
+    let entry = entries[index]
+    let frame = log.frame(index)
+    return withName(index) { name in
+      log.withBytes(from: frame.position) { bytes in
+        body(
+          LoggedEvent(
+            sequence: entry.sequence, received: entry.received, traits: entry.traits.subtracting(.carriageReturn),
+            source: entry.source, name: name, chunkedFrame: UnsafeRawBufferPointer(rebasing: bytes[..<frame.length]),
+            endPosition: frame.position + UInt64(frame.length)))
+      }
+    }
+  }
+
+  private func withName<R>(_ index: Int, _ body: (UnsafeRawBufferPointer) -> R) -> R {
+    let entry = entries[index]
+    return events.withBytes(from: events.frame(index).position + UInt64(entry.nameStart)) { bytes in
+      body(UnsafeRawBufferPointer(rebasing: bytes[..<Int(entry.nameLength)]))
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import Bytes
+import EventStream
+
+/// The frames of one wire form, one behind the other in one piece of memory. Positions count bytes from the beginning
+/// of the log and are never used twice.
+internal final class FrameLog {
+  /// Where a frame lies.
+  struct Frame {
+    var position: UInt64
+    var length: Int
+  }
+
+  /// What an append changes, in one place: every access to a property of a class is checked for exclusivity.
+  private struct Store: ~Copyable {
+    var bytes = ByteQueue()
+    var frames = EntryDeque<Frame>()
+    var end: UInt64
+
+    init(start: UInt64) { end = start }
+
+    @inline(__always)
+    mutating func append(_ encode: (inout ByteQueue) -> FrameLayout) -> FrameLayout {
+      let layout = encode(&bytes)
+      frames.append(Frame(position: end, length: layout.length))
+      end &+= UInt64(layout.length)
+      return layout
+    }
+
+    mutating func append(copying frame: UnsafeRawBufferPointer) {
+      bytes.append(frame)
+      frames.append(Frame(position: end, length: frame.count))
+      end &+= UInt64(frame.count)
+    }
+  }
+
+  /// The first allocation, in bytes: most channels are quiet.
+  static let firstBytesMin = 4096
+  /// Storage up to this size is not worth moving, in bytes.
+  static let shrinkBytesMin = 16_384
+
+  private var store: Store
+  private var scratch = MessageScratch()
+
+  /// A log without frames whose first one begins at `start`.
+  init(start: UInt64) { store = Store(start: start) }
+
+  var start: UInt64 { store.end &- UInt64(store.bytes.count) }
+  var end: UInt64 { store.end }
+  var count: Int { store.bytes.count }
+  var allocatedBytes: Int { store.bytes.allocatedBytes + store.frames.allocatedBytes }
+
+  /// Appends the frame that `encode` writes.
+  @inline(__always)
+  func append(_ encode: (inout ByteQueue) -> FrameLayout) -> FrameLayout { store.append(encode) }
+
+  /// Appends the frame that `encode` writes with the help of a scratch that is kept between calls.
+  func append(_ encode: (inout ByteQueue, inout MessageScratch) -> FrameLayout) {
+    _ = store.append { encode(&$0, &scratch) }
+  }
+
+  /// Appends a frame that was encoded elsewhere.
+  func append(copying frame: UnsafeRawBufferPointer) {
+    store.append(copying: frame)
+  }
+
+  /// Calls `body` with the bytes from `position` to the end.
+  @inline(__always)
+  func withBytes<R, E: Error>(
+    from position: UInt64, _ body: (UnsafeRawBufferPointer) throws(E) -> R
+  ) throws(E) -> R {
+    precondition(position >= start && position <= end, "the cursor is outside the log")
+    let offset = Int(position &- start)
+    return try store.bytes.withReadableBytes { (all) throws(E) -> R in
+      try body(UnsafeRawBufferPointer(rebasing: all[offset...]))
+    }
+  }
+
+  /// The frame `index`, 0 being the oldest in memory.
+  func frame(_ index: Int) -> Frame { store.frames[index] }
+
+  /// Where the frame `index` begins; the end for the one after the last.
+  func position(of index: Int) -> UInt64 {
+    index < store.frames.count ? store.frames[index].position : store.end
+  }
+
+  /// The index of the first frame that begins at or after `position`.
+  func index(at position: UInt64) -> Int { store.frames.firstIndex { $0.position >= position } }
+
+  /// The index of the frame that a cursor at `position` is in or before.
+  func index(containing position: UInt64) -> Int {
+    store.frames.firstIndex { $0.position &+ UInt64($0.length) > position }
+  }
+
+  /// Drops the first `number` frames.
+  func removeFirst(_ number: Int) {
+    store.bytes.consume(Int(position(of: number) &- start))
+    store.frames.removeFirst(number)
+  }
+
+  /// Gives memory back when most of it is unused; all of it when `isIdle` and nothing is left.
+  func shrink(isIdle: Bool) {
+    if store.bytes.isEmpty {
+      guard isIdle else { return }
+      store.bytes.releaseStorage()
+      store.frames.shrink()
+      scratch = MessageScratch()
+    } else if store.bytes.allocatedBytes > FrameLog.shrinkBytesMin,
+      store.bytes.allocatedBytes / 4 > store.bytes.count
+    {
+      var fresh = ByteQueue()
+      store.bytes.withReadableBytes { fresh.append($0) }
+      store.bytes = fresh
+      store.frames.shrink()
+    }
+  }
+}
