@@ -1,0 +1,85 @@
+import Bytes
+import Crypto
+import HTTPCodec
+import Transport
+import WebSocketCodec
+
+/// The client's opening handshake on a fresh socket; ends with the socket or with why not.
+final class UpstreamHandshake {
+  private let socket: StreamSocket
+  private let key: String
+  private var decoder = ResponseDecoder(bodyBytesMax: 4096)
+  private var completion: ((Result<StreamSocket, UpstreamHandshakeFailure>) -> Void)?
+
+  init(
+    socket: StreamSocket, host: String, target: String,
+    completion: @escaping (Result<StreamSocket, UpstreamHandshakeFailure>) -> Void
+  ) {
+    self.socket = socket
+    self.completion = completion
+    key = WebSocketHandshake.key(nonce: SecureRandom.bytes(WebSocketHandshake.nonceBytes))
+    socket.delegate = self
+    var request = ByteQueue()
+    WebSocketHandshake.appendRequest(host: host, path: target, key: key, to: &request)
+    request.withReadableBytes { socket.write($0) }
+  }
+
+  /// Gives up without an answer.
+  func cancel() {
+    completion = nil
+    socket.close()
+  }
+
+  private func finish(_ result: Result<StreamSocket, UpstreamHandshakeFailure>) {
+    if case .failure = result { socket.close() }
+    let told = completion
+    completion = nil
+    told?(result)
+  }
+
+  private func readAnswer() {
+    var input = ByteQueue()
+    swap(&input, &socket.input)
+    do {
+      guard case .head(let head)? = try decoder.next(from: &input) else {
+        swap(&input, &socket.input)
+        return
+      }
+      swap(&input, &socket.input)
+      try WebSocketHandshake.checkResponse(
+        status: head.status, headers: head.headers.map { ($0.name, $0.value) }, key: key, sha1: SHA1.hash)
+      finish(.success(socket))
+    } catch let violation as ResponseViolation {
+      finish(.failure(.unreadable(violation.detail)))
+    } catch let failure as WebSocketHandshakeFailure {
+      finish(.failure(.refused(failure)))
+    } catch {
+      finish(.failure(.unreadable("\(error)")))
+    }
+  }
+}
+
+/// Why a server did not become a WebSocket.
+enum UpstreamHandshakeFailure: Error {
+  case unreadable(String)
+  case refused(WebSocketHandshakeFailure)
+  case closed(CloseReason)
+
+  /// What is wrong and what to do.
+  var message: String {
+    switch self {
+    case .unreadable(let detail):
+      "the server's answer to the WebSocket upgrade is not HTTP: \(detail); check `url` and that no proxy is in between"
+    case .refused(let failure): failure.message
+    case .closed(let reason): "the server closed the connection during the WebSocket upgrade: \(reason.message)"
+    }
+  }
+}
+
+extension UpstreamHandshake: StreamSocketDelegate {
+  func streamSocketDidOpen(_ socket: StreamSocket) {}
+  func streamSocketDidReceive(_ socket: StreamSocket) { readAnswer() }
+  func streamSocketDidDrain(_ socket: StreamSocket) {}
+  func streamSocketIsWritable(_ socket: StreamSocket) {}
+  func streamSocketDidClose(_ socket: StreamSocket, reason: CloseReason) { finish(.failure(.closed(reason))) }
+}

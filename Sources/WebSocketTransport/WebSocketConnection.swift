@@ -1,0 +1,150 @@
+import Bytes
+import Crypto
+public import Transport
+public import WebSocketCodec
+
+/// What a WebSocket tells its owner, on the reactor's thread.
+public protocol WebSocketConnectionDelegate: AnyObject {
+  /// A whole text message; the bytes are valid UTF-8 and live only during the call.
+  func webSocket(_ connection: WebSocketConnection, didReceiveText text: Span<UInt8>)
+  /// Something that is no text came: a ping (already answered), a pong, or a binary message (dropped).
+  func webSocketDidReceiveTraffic(_ connection: WebSocketConnection)
+  /// A message over the limit was skipped; `prefix` is how it began.
+  func webSocket(_ connection: WebSocketConnection, didSkip byteCount: Int, prefix: Span<UInt8>)
+  /// Everything that the kernel had was handed over: the moment to send on what was gathered.
+  func webSocketDidSettle(_ connection: WebSocketConnection)
+  /// The connection is over, once, and not after ``WebSocketConnection/close(code:reason:)``. `code` is the peer's close
+  /// code, nil when it sent none or the connection broke.
+  func webSocketDidClose(_ connection: WebSocketConnection, code: UInt16?, reason: String)
+}
+
+/// An open WebSocket of either role on a socket: messages in, messages out, pings answered, closing handshake done.
+public final class WebSocketConnection {
+  private let socket: StreamSocket
+  private let role: WebSocketRole
+  private var decoder: WebSocketDecoder
+  private var isOver = false
+  private var isReading = false
+  /// Told what comes; not owned.
+  public weak var delegate: (any WebSocketConnectionDelegate)?
+
+  /// Takes over `socket` after the opening handshake. Call ``start()`` once the delegate is set.
+  public init(socket: StreamSocket, role: WebSocketRole, messageBytesMax: Int) {
+    self.socket = socket
+    self.role = role
+    decoder = WebSocketDecoder(role: role, messageBytesMax: messageBytesMax)
+    socket.delegate = self
+  }
+
+  /// Reads what came together with the opening handshake.
+  public func start() {
+    if !socket.input.isEmpty { readMessages() }
+  }
+
+  /// How many bytes wait because the peer does not take them.
+  public var pendingOutputBytes: Int { socket.pendingOutputBytes }
+
+  /// Sends one text message, which has to be valid UTF-8. Does nothing once the connection is over.
+  public func send(text: Span<UInt8>) { send(.text, text) }
+
+  /// Sends one text message, which has to be valid UTF-8. Does nothing once the connection is over.
+  public func send(text: [UInt8]) { send(.text, text.span) }
+
+  /// Sends the close frame, then closes (RFC 6455 §7.1.2). The delegate hears nothing more.
+  public func close(code: UInt16, reason: String) {
+    guard !isOver else { return }
+    isOver = true
+    sendClose(code, reason)
+    socket.closeAfterFlush()
+  }
+
+  /// Drops the connection without a word: the peer is taken for gone.
+  public func abort() {
+    guard !isOver else { return }
+    isOver = true
+    socket.close()
+  }
+
+  private func send(_ opcode: WebSocketOpcode, _ payload: Span<UInt8>) {
+    guard !isOver else { return }
+    var output = ByteQueue()
+    WebSocketEncoder.append(opcode, payload: payload, maskKey: maskKey, to: &output)
+    output.withReadableBytes { socket.write($0) }
+  }
+
+  private func sendClose(_ code: UInt16?, _ reason: String) {
+    var output = ByteQueue()
+    WebSocketEncoder.appendClose(code: code, reason: reason, maskKey: maskKey, to: &output)
+    output.withReadableBytes { socket.write($0) }
+  }
+
+  private var maskKey: UInt32? { role == .client ? UInt32(truncatingIfNeeded: SecureRandom.uint64()) : nil }
+
+  /// Hands over every whole message. The queue is moved out of the socket meanwhile, since a delegate may close it.
+  private func readMessages() {
+    guard !isReading else { return }
+    isReading = true
+    defer { isReading = false }
+    var input = ByteQueue()
+    swap(&input, &socket.input)
+    do {
+      while !isOver, let event = try decoder.next(from: &input) {
+        handle(event, input)
+      }
+    } catch {
+      end(answering: error.closeCode, peerCode: nil, reason: error.message)
+    }
+    if !isOver { swap(&input, &socket.input) }
+    delegate?.webSocketDidSettle(self)
+  }
+
+  private func handle(_ event: WebSocketEvent, _ input: borrowing ByteQueue) {
+    switch event {
+    case .text:
+      decoder.withPayload(in: input) { delegate?.webSocket(self, didReceiveText: $0) }
+    case .ping:
+      // RFC 6455 §5.5.3: a pong carries the ping's payload.
+      decoder.withPayload(in: input) { send(.pong, $0) }
+      delegate?.webSocketDidReceiveTraffic(self)
+    case .binary, .pong:
+      delegate?.webSocketDidReceiveTraffic(self)
+    case .tooLarge(_, let byteCount):
+      decoder.withPayload(in: input) { delegate?.webSocket(self, didSkip: byteCount, prefix: $0) }
+    case .close(let code):
+      let reason = decoder.withPayload(in: input) { $0.withUnsafeBytes { String(decoding: $0, as: UTF8.self) } }
+      end(answering: code, peerCode: code, reason: reason)
+    }
+  }
+
+  /// Answers the peer's close frame, or its fault, and tells the delegate.
+  private func end(answering code: UInt16?, peerCode: UInt16?, reason: String) {
+    guard !isOver else { return }
+    isOver = true
+    sendClose(code, "")
+    socket.closeAfterFlush()
+    delegate?.webSocketDidClose(self, code: peerCode, reason: reason)
+  }
+}
+
+extension WebSocketConnection: StreamSocketDelegate {
+  /// Nothing to do: the handshake came first.
+  public func streamSocketDidOpen(_ socket: StreamSocket) {}
+
+  /// Reads what came.
+  public func streamSocketDidReceive(_ socket: StreamSocket) {
+    if isOver { return socket.input.removeAll() }
+    readMessages()
+  }
+
+  /// Nothing waits for it.
+  public func streamSocketDidDrain(_ socket: StreamSocket) {}
+  /// Nothing waits for it.
+  public func streamSocketIsWritable(_ socket: StreamSocket) {}
+
+  /// The connection broke, or the peer left without a close frame.
+  public func streamSocketDidClose(_ socket: StreamSocket, reason: CloseReason) {
+    guard !isOver else { return }
+    isOver = true
+    delegate?.webSocketDidClose(self, code: nil, reason: reason.message)
+  }
+}
