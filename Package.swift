@@ -1,0 +1,108 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target of ours: Swift 6 language mode, explicit existentials, imports that say who re-exports what, and no
+/// warning left standing.
+let ours: [SwiftSetting] = [
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func swift(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: ours)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: ours)
+}
+
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+  name: "apinatord",
+  products: [
+    .executable(name: "apinatord", targets: ["apinatord"])
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+  ],
+  targets: [
+    // C modules: no logic.
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+    .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+    .target(name: "CShim"),
+    .target(name: "CTOML"),  // toml++ is a C++ header library (Debian: libtomlplusplus-dev)
+
+    // Pure: bytes and `now` in, bytes and actions out.
+    swift("Bytes"),
+    swift("JSON", ["Bytes"]),
+    swift("HTTPCodec", ["Bytes"]),
+    swift("WebSocketCodec", ["Bytes"]),
+    swift("EventStream", ["Bytes", "JSON"]),
+    swift("ChannelLog", ["Bytes", "EventStream", "JSON"]),
+    swift("ApinatorProtocol", ["Bytes", "JSON"]),
+
+    // Pure over C.
+    swift("Crypto", ["Bytes", "COpenSSL"]),
+    swift("TLSEngine", ["Bytes", "COpenSSL", "CShim"]),
+
+    // I/O: the only place with system calls.
+    swift("Reactor", ["Bytes", "CShim"]),
+    swift("Transport", ["Bytes", "CShim", "Reactor", "TLSEngine"]),
+    swift("Systemd", ["CSystemd"]),
+    swift("WebSocketTransport", ["Bytes", "Crypto", "Reactor", "Transport", "WebSocketCodec"]),
+
+    // Assembly.
+    swift("HTTPServer", ["Bytes", "HTTPCodec", "JSON", "Reactor", "Transport"]),
+    swift(
+      "ApinatorClient",
+      [
+        "ApinatorProtocol", "Bytes", "Crypto", "HTTPCodec", "JSON", "Reactor", "TLSEngine", "Transport",
+        "WebSocketCodec", "WebSocketTransport",
+      ]),
+    swift("BridgeConfig", ["Bytes", "CTOML", "JSON"]),
+    swift(
+      "Bridge",
+      [
+        "ApinatorClient", "ApinatorProtocol", "BridgeConfig", "Bytes", "ChannelLog", "Crypto", "EventStream",
+        "HTTPCodec", "HTTPServer", "JSON", "Reactor", "TLSEngine", "Transport", log,
+      ]),
+    swift(
+      "Sandbox",
+      [
+        "ApinatorProtocol", "Bytes", "Crypto", "HTTPCodec", "HTTPServer", "JSON", "Reactor", "TLSEngine", "Transport",
+        "WebSocketCodec", "WebSocketTransport", log,
+      ]),
+
+    // Executable.
+    .executableTarget(
+      name: "apinatord",
+      dependencies: [
+        "Bridge", "BridgeConfig", "Bytes", "JSON", "CNghttp2", "COpenSSL", "CSystemd", "Reactor", "Sandbox", "Systemd",
+        "Transport", argumentParser, log,
+      ],
+      swiftSettings: ours),
+
+    tests("ArchitectureTests", []),
+    tests("BytesTests", ["Bytes"]),
+    tests("JSONTests", ["Bytes", "JSON"]),
+    tests("HTTPCodecTests", ["Bytes", "HTTPCodec"]),
+    tests("WebSocketCodecTests", ["Bytes", "Crypto", "WebSocketCodec"]),
+    tests("EventStreamTests", ["Bytes", "EventStream", "JSON"]),
+    tests("ChannelLogTests", ["Bytes", "ChannelLog", "EventStream", "JSON"]),
+    tests("ApinatorProtocolTests", ["ApinatorProtocol", "Bytes", "JSON"]),
+    tests("CryptoTests", ["Bytes", "Crypto"]),
+    tests("TLSEngineTests", ["Bytes", "TLSEngine"]),
+    tests("ReactorTests", ["Bytes", "Reactor"]),
+    tests("TransportTests", ["Bytes", "Reactor", "TLSEngine", "Transport"]),
+    tests("BridgeConfigTests", ["BridgeConfig", "Bytes"]),
+    tests("SandboxTests", ["Bytes", "HTTPCodec", "JSON", "Sandbox"]),
+  ],
+  swiftLanguageModes: [.v6],
+  cxxLanguageStandard: .cxx17
+)

@@ -1,0 +1,258 @@
+import ApinatorClient
+import ApinatorProtocol
+import BridgeConfig
+import Bytes
+import ChannelLog
+import EventStream
+import HTTPServer
+import JSON
+import Logging
+import Reactor
+
+/// One configured app: its upstream connection and its channels.
+final class AppBridge {
+  let configuration: AppConfiguration
+  let upstream: UpstreamConnection
+  let encoder: EventFrameEncoder
+  unowned let bridge: Bridge
+  private(set) var channels: [String: Channel] = [:]
+  /// Channels by the session's handle, so that an event finds its channel without a look-up by name.
+  private var channelsByHandle: [Channel?] = []
+  /// All channels in one, once somebody has asked for it.
+  private(set) var appFeed: AppFeed?
+  /// The newest event that was forgotten together with its channel.
+  private var forgottenThrough: UInt64 = 0
+  /// The sequence of the newest event.
+  private var sequence: UInt64 = 0
+  private var clientEvents: TokenBucket
+
+  /// - Parameter sequence: where ids go on; an app that is made anew by a reload goes on where it was.
+  init(configuration: AppConfiguration, upstream: UpstreamConnection, bridge: Bridge, sequence: UInt64 = 0) {
+    self.configuration = configuration
+    self.upstream = upstream
+    self.bridge = bridge
+    encoder = EventFrameEncoder(epoch: bridge.epoch, app: configuration.name)
+    self.sequence = sequence
+    forgottenThrough = sequence
+    clientEvents = TokenBucket(perSecond: configuration.clientEventsPerSecond, at: bridge.reactor.now)
+    upstream.delegate = self
+  }
+
+  var name: String { configuration.name }
+  var reactor: Reactor { bridge.reactor }
+  var limits: Limits { bridge.limits }
+  var log: Logger { bridge.log }
+  var lastEventID: EventID { EventID(epoch: bridge.epoch, sequence: sequence) }
+  var streamCount: Int {
+    channels.values.reduce(appFeed?.feed.streamCount ?? 0) { $0 + $1.feed.streamCount }
+  }
+  var isReady: Bool { !configuration.connect || upstream.state == .connected }
+
+  // MARK: Connection
+
+  /// Subscribes to the configured channels and connects, unless told to wait.
+  func start() throws(ProblemDetails) {
+    for name in configuration.channels { _ = try pin(name) }
+    if configuration.connect { connect() }
+  }
+
+  /// Ends every stream and the connection; the app is not used any more.
+  func end() {
+    forEachFeed { $0.endStreams(lastEvent: "bridge:shutdown", data: "{}") }
+    for channel in channels.values { channel.forget() }
+    appFeed?.feed.forget()
+    upstream.disconnect()
+  }
+
+  func forEachFeed(_ body: (Feed) -> Void) {
+    for channel in channels.values { body(channel.feed) }
+    if let appFeed { body(appFeed.feed) }
+  }
+
+  func connect() { upstream.connect() }
+  func disconnect() { upstream.disconnect() }
+
+  /// Until the next attempt, or a second where none is waited for.
+  var untilNextAttempt: Duration { upstream.nextAttempt.map { $0.duration(since: reactor.now) } ?? .seconds(1) }
+
+  /// Takes a token for one client event; otherwise how long to wait for one.
+  func takeClientEventToken() -> Duration? { clientEvents.take(at: reactor.now) }
+
+  // MARK: Channels
+
+  func knownChannel(_ name: String) throws(ProblemDetails) -> Channel {
+    guard let channel = channels[name] else {
+      throw .notFound("the channel is not known; open a stream or PUT it to subscribe", code: "unknown_channel")
+    }
+    return channel
+  }
+
+  /// The channel, subscribed to when it was not. Whoever asks keeps it from lingering away.
+  func channel(subscribing name: String) throws(ProblemDetails) -> Channel {
+    if let channel = channels[name] { return channel }
+    guard channels.count < limits.maxChannels else {
+      throw ProblemDetails(
+        status: 503, code: "too_many_channels",
+        detail: "max_channels is \(limits.maxChannels); release some or raise it",
+        headers: .retryAfter(configuration.linger))
+    }
+    let handle = upstream.subscribe(name)
+    // A number is passed over, so that nobody who left an earlier subscription of this name takes up where it ended.
+    sequence += 1
+    let channel = Channel(name: name, handle: handle, app: self, floor: sequence)
+    channels[name] = channel
+    while channelsByHandle.count <= handle.index { channelsByHandle.append(nil) }
+    channelsByHandle[handle.index] = channel
+    return channel
+  }
+
+  /// The events of all channels in one order.
+  func allChannels() -> AppFeed {
+    if let appFeed { return appFeed }
+    let made = AppFeed(app: self, floor: forgottenThrough)
+    appFeed = made
+    return made
+  }
+
+  /// Subscribes and stays subscribed; whether the channel is new.
+  func pin(_ name: String) throws(ProblemDetails) -> Bool {
+    let isNew = channels[name] == nil
+    let channel = try channel(subscribing: name)
+    channel.isPinned = true
+    channel.stopLinger()
+    return isNew
+  }
+
+  /// Releases the pin; with `force` ends the streams and unsubscribes at once.
+  func release(_ name: String, force: Bool) throws(ProblemDetails) {
+    let channel = try knownChannel(name)
+    channel.isPinned = false
+    if force {
+      channel.feed.endStreams(lastEvent: "bridge:unsubscribed", data: "{}")
+      tellAppFeed("bridge:unsubscribed", data: "{}", of: channel)
+      remove(channel)
+    } else {
+      channel.lingerIfUnused()
+    }
+  }
+
+  /// Unsubscribes and forgets.
+  func remove(_ channel: Channel) {
+    guard channels[channel.name] === channel else { return }
+    channels[channel.name] = nil
+    channelsByHandle[channel.handle.index] = nil
+    if channel.log.keptCount > 0 { forgottenThrough = max(forgottenThrough, channel.log.lastSequence) }
+    channel.forget()
+    upstream.unsubscribe(channel.name)
+    channel.subscriptionDidChange()
+    log.info("unsubscribed", metadata: ["app": "\(name)", "channel": "\(channel.name)"])
+  }
+
+  // MARK: Events for everybody
+
+  /// Appends one event to the log of `channel`, or of every channel when it is nil, under one id.
+  @inline(__always)
+  private func append(
+    _ name: EventText, _ data: EventText, _ origin: EventOrigin, _ traits: EventTraits, to channel: Channel?
+  ) {
+    sequence &+= 1
+    if let channel {
+      channel.append(sequence, name, data, origin, traits)
+      appFeed?.append(sequence, name, data, origin, traits, of: channel)
+    } else {
+      let traits = traits.union(.wholeApp)
+      for channel in channels.values { channel.append(sequence, name, data, origin, traits) }
+      appFeed?.append(sequence, name, data, origin, traits, of: nil)
+    }
+  }
+
+  /// Appends an event to the feed of the whole app alone: the channel it is of is about to go.
+  private func tellAppFeed(_ event: String, data: String, of channel: Channel) {
+    guard let appFeed else { return }
+    sequence += 1
+    let (name, bytes) = ([UInt8](event.utf8), [UInt8](data.utf8))
+    appFeed.append(sequence, .plain(name.span), .plain(bytes.span), .bridge, [], of: channel)
+  }
+
+  /// Appends an event that is made here.
+  private func append(_ event: String, data: [UInt8], to channel: Channel?) {
+    let name = [UInt8](event.utf8)
+    append(.plain(name.span), .plain(data.span), .bridge, [], to: channel)
+  }
+}
+
+extension AppBridge: UpstreamDelegate {
+  func upstream(
+    _ upstream: UpstreamConnection, didReceive envelope: Envelope, kind: ReceivedKind, handle: ChannelHandle?,
+    in frame: Span<UInt8>
+  ) {
+    guard kind != .connectionEstablished else { return }
+    var channel: Channel?
+    if let handle {
+      guard handle.index < channelsByHandle.count, let known = channelsByHandle[handle.index] else { return }
+      channel = known
+    }
+    let name = frame.extracting(envelope.event.range)
+    let data: EventText =
+      switch envelope.data {
+      case .absent: .plain(frame.extracting(0..<0))
+      case .string(let text) where text.hasEscapes: .escaped(frame.extracting(text.range))
+      case .string(let text): .plain(frame.extracting(text.range))
+      case .raw(let range): .plain(frame.extracting(range))
+      }
+    append(
+      envelope.event.hasEscapes ? .escaped(name) : .plain(name), data, .upstream,
+      kind == .application ? .application : [], to: channel)
+  }
+
+  func upstream(_ upstream: UpstreamConnection, didChange previous: SessionState, to current: SessionState) {
+    log.info(
+      "connection \(current.rawValue)",
+      metadata: ["app": "\(name)", "previous": "\(previous.rawValue)", "attempts": "\(upstream.attempts)"])
+    let change = "{\"previous\":\"\(previous.rawValue)\",\"current\":\"\(current.rawValue)\"}"
+    append("state_change", data: [UInt8](change.utf8), to: nil)
+    if current != .connected { for channel in channels.values { channel.subscriptionDidChange() } }
+    bridge.stateDidChange()
+  }
+
+  func upstream(_ upstream: UpstreamConnection, didMake event: LocalEvent) {
+    guard let channel = channels[event.channel] else { return }
+    append(event.name, data: event.data, to: channel)
+  }
+
+  func upstream(_ upstream: UpstreamConnection, didDecide name: String, _ decision: SubscriptionDecision) {
+    guard let channel = channels[name] else { return }
+    let fields: Logger.Metadata = ["app": "\(self.name)", "channel": "\(name)"]
+    switch decision {
+    case .confirmed(let isResubscription):
+      log.info("subscribed", metadata: fields)
+      if isResubscription {
+        let last = EventID(epoch: bridge.epoch, sequence: channel.feed.log.lastSequence)
+        let gap = "{\"reason\":\"upstream_reconnect\",\"from\":\"\(last)\"}"
+        append("bridge:gap", data: [UInt8](gap.utf8), to: channel)
+      }
+    case .refused(let error):
+      let status = error.status.map { "\($0)" } ?? "-"
+      log.warning(
+        "subscription refused: \(error.text)", metadata: fields.merging(["status": "\(status)"]) { $1 })
+    case .lost: break
+    }
+    channel.subscriptionDidChange()
+  }
+
+  func upstream(_ upstream: UpstreamConnection, didSkip byteCount: Int, channel name: String?) {
+    log.warning(
+      "skipped a message over max_event_bytes",
+      metadata: ["app": "\(self.name)", "bytes": "\(byteCount)", "channel": "\(name ?? "-")"])
+    let known = name.flatMap { channels[$0] }
+    // A channel that could be told but that nobody has here misses nothing.
+    guard name == nil || known != nil else { return }
+    append("bridge:gap", data: [UInt8]("{\"reason\":\"too_large\"}".utf8), to: known)
+  }
+
+  func upstream(_ upstream: UpstreamConnection, didReport diagnostic: Diagnostic) {
+    log.warning("\(diagnostic)", metadata: ["app": "\(name)"])
+  }
+
+  func upstreamDidSettle(_ upstream: UpstreamConnection) { bridge.flush() }
+}

@@ -1,0 +1,159 @@
+import ApinatorClient
+import BridgeConfig
+import Bytes
+import ChannelLog
+import EventStream
+import HTTPServer
+import JSON
+import Logging
+import Reactor
+
+/// The hub: every app, what is to be flushed, and the limits that all channels share.
+final class Bridge {
+  /// An idle stream gets a comment after this long.
+  static let keepAliveInterval = Duration.seconds(15)
+  /// How often what is too old is dropped.
+  static let agingInterval = Duration.seconds(60)
+
+  let reactor: Reactor
+  /// May change by a reload.
+  var limits: Limits
+  let log: Logger
+  let version: String
+  /// The first part of every event id: differs from one start to the next.
+  let epoch: UInt64
+  private let startedAt: Instant
+  private(set) var apps: [AppBridge] = []
+  private(set) var streamCount = 0
+  private var dirty: [Feed] = []
+  private var keptBytes = 0
+  private var sweepTimer: TimerID?
+  private var agingTimer: TimerID?
+  /// Called whenever something changed that a status line shows.
+  var onStatusChange: (() -> Void)?
+
+  init(reactor: Reactor, limits: Limits, epoch: UInt64, version: String, log: Logger) {
+    self.reactor = reactor
+    self.limits = limits
+    self.epoch = epoch
+    self.version = version
+    self.log = log
+    startedAt = reactor.now
+  }
+
+  func add(_ app: AppBridge) { apps.append(app) }
+
+  /// Puts `apps` in the place of those that there were.
+  func replaceApps(with apps: [AppBridge]) {
+    self.apps = apps
+    onStatusChange?()
+  }
+
+  /// The app of that name; for nil the default one: marked as such, else the first.
+  func app(named name: String?) -> AppBridge? {
+    guard let name else { return apps.first { $0.configuration.isDefault } ?? apps.first }
+    return apps.first { $0.name == name }
+  }
+
+  private func forEachFeed(_ body: (Feed) -> Void) {
+    for app in apps { app.forEachFeed(body) }
+  }
+
+  var kept: KeptLimits { KeptLimits(events: limits.keptEvents, age: limits.keptAge) }
+  var readerBacklogBytesMax: UInt64 { UInt64(limits.readerBacklogBytes) }
+  var isReady: Bool { apps.allSatisfy(\.isReady) }
+  var uptime: Duration { reactor.now.duration(since: startedAt) }
+  var hasRoomForStream: Bool { streamCount < limits.maxStreams }
+
+  // MARK: Fan-out
+
+  /// Remembers a feed to flush at the end of this turn at the latest.
+  func needsFlush(_ feed: Feed) {
+    if dirty.isEmpty { reactor.afterTurn { [weak self] in self?.flush() } }
+    dirty.append(feed)
+  }
+
+  /// Sends what was appended since the last time.
+  func flush() {
+    guard !dirty.isEmpty else { return }
+    var feeds: [Feed] = []
+    swap(&feeds, &dirty)
+    for feed in feeds { feed.flush() }
+    feeds.removeAll(keepingCapacity: true)
+    if dirty.isEmpty { swap(&feeds, &dirty) }
+  }
+
+  // MARK: Streams
+
+  func streamDidBegin() {
+    streamCount += 1
+    if sweepTimer == nil { scheduleSweep(after: Bridge.keepAliveInterval) }
+    onStatusChange?()
+  }
+
+  func streamDidEnd() {
+    streamCount -= 1
+    onStatusChange?()
+  }
+
+  func stateDidChange() { onStatusChange?() }
+
+  /// Ends every stream with a last event.
+  func endStreams(lastEvent: String, data: String) {
+    flush()
+    forEachFeed { $0.endStreams(lastEvent: lastEvent, data: data) }
+  }
+
+  private func scheduleSweep(after delay: Duration) {
+    sweepTimer = reactor.schedule(at: reactor.now + delay) { [weak self] in self?.sweep() }
+  }
+
+  /// Keep-alives and stuck readers; comes again when the next one is due, at most once a second.
+  private func sweep() {
+    sweepTimer = nil
+    var due = UInt32.max
+    let idle = ReaderTable.ticks(Bridge.keepAliveInterval)
+    let stuck = ReaderTable.ticks(limits.writeTimeout)
+    forEachFeed { due = min(due, $0.sweep(now: reactor.now, idle: idle, stuck: stuck)) }
+    guard streamCount > 0 else { return }
+    let ticks = min(max(due, 8), idle)
+    scheduleSweep(after: .milliseconds(Int64(ticks) * 125))
+  }
+
+  // MARK: Memory
+
+  /// The bytes kept in all logs changed; over the limit the oldest events of all go.
+  func keptBytesDidChange(by delta: Int) {
+    keptBytes += delta
+    if delta > 0 && agingTimer == nil { scheduleAging() }
+    guard delta > 0, keptBytes > limits.keptBytes, !isEvicting else { return }
+    isEvicting = true
+    while keptBytes > limits.keptBytes, let oldest = feedWithOldestEvent {
+      let before = keptBytes
+      oldest.dropOldest(bytes: max(keptBytes - limits.keptBytes, limits.keptBytes / 64))
+      // What a reader is still on its way through cannot go yet.
+      if keptBytes == before { break }
+    }
+    isEvicting = false
+  }
+
+  private var isEvicting = false
+
+  private var feedWithOldestEvent: Feed? {
+    var oldest: (feed: Feed, received: Instant)?
+    forEachFeed { feed in
+      guard let received = feed.log.oldestReceived else { return }
+      if received < oldest?.received ?? Instant(nanoseconds: .max) { oldest = (feed, received) }
+    }
+    return oldest?.feed
+  }
+
+  private func scheduleAging() {
+    agingTimer = reactor.schedule(at: reactor.now + Bridge.agingInterval) { [weak self] in
+      guard let self else { return }
+      agingTimer = nil
+      forEachFeed { $0.trim(now: self.reactor.now) }
+      if keptBytes > 0 { scheduleAging() }
+    }
+  }
+}

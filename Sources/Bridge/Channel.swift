@@ -1,0 +1,96 @@
+import ApinatorClient
+import ApinatorProtocol
+import BridgeConfig
+import Bytes
+import ChannelLog
+import EventStream
+import Logging
+import Reactor
+
+/// One channel of one app: its feed, and why it is subscribed.
+final class Channel {
+  let name: String
+  let kind: ChannelKind
+  let feed: Feed
+  unowned let app: AppBridge
+  /// What the session calls it.
+  let handle: ChannelHandle
+  /// Subscribed without any reader, until released.
+  var isPinned = false
+  /// Streams of the whole app that named this channel.
+  private(set) var holders = 0
+  private var waiters: [ClientEventRequest] = []
+  private var lingerTimer: TimerID?
+
+  init(name: String, handle: ChannelHandle, app: AppBridge, floor: UInt64) {
+    self.name = name
+    self.app = app
+    self.handle = handle
+    kind = ChannelKind(name: name)
+    let encoder = app.encoder.forChannel(name)
+    let log = ChannelLog(encoder: encoder, floor: floor, keepsLastApplicationEvent: kind.isCache)
+    feed = Feed(log: log, encoder: encoder, bridge: app.bridge, fields: ["app": "\(app.name)", "channel": "\(name)"])
+    feed.onLeave = { [weak self] in self?.lingerIfUnused() }
+  }
+
+  var log: ChannelLog { feed.log }
+  var isSubscribed: Bool { app.upstream.isSubscribed(handle) }
+  var subscriptionErrorText: String? { app.upstream.channel(handle).error?.text }
+
+  /// Appends one event; readers get it when the feed is flushed.
+  func append(_ sequence: UInt64, _ name: EventText, _ data: EventText, _ origin: EventOrigin, _ traits: EventTraits) {
+    feed.log.append(sequence: sequence, name: name, data: data, origin: origin, traits: traits, at: app.reactor.now)
+    feed.didAppend()
+  }
+
+  // MARK: Subscription
+
+  func addWaiter(_ waiter: ClientEventRequest) {
+    stopLinger()
+    waiters.append(waiter)
+  }
+
+  func removeWaiter(_ waiter: ClientEventRequest) { waiters.removeAll { $0 === waiter } }
+
+  /// The subscription was confirmed, refused or lost.
+  func subscriptionDidChange() {
+    let told = waiters
+    waiters = []
+    for waiter in told { waiter.subscriptionDidChange() }
+  }
+
+  /// A stream of the whole app wants the channel.
+  func hold() {
+    holders += 1
+    stopLinger()
+  }
+
+  /// The stream has left.
+  func release() {
+    holders -= 1
+    lingerIfUnused()
+  }
+
+  /// Unsubscribes after a while when nothing wants the channel.
+  func lingerIfUnused() {
+    guard lingerTimer == nil, isUnused else { return }
+    lingerTimer = app.reactor.schedule(at: app.reactor.now + app.configuration.linger) { [weak self] in
+      guard let self else { return }
+      lingerTimer = nil
+      if isUnused { app.remove(self) }
+    }
+  }
+
+  private var isUnused: Bool { !isPinned && holders == 0 && waiters.isEmpty && feed.isIdle }
+
+  func stopLinger() {
+    if let lingerTimer { app.reactor.cancel(lingerTimer) }
+    lingerTimer = nil
+  }
+
+  /// The channel is gone.
+  func forget() {
+    stopLinger()
+    feed.forget()
+  }
+}

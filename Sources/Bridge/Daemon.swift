@@ -1,0 +1,254 @@
+import ApinatorClient
+import ApinatorProtocol
+public import BridgeConfig
+import Bytes
+import Crypto
+import EventStream
+import HTTPCodec
+import HTTPServer
+public import Logging
+public import Reactor
+import TLSEngine
+public import Transport
+
+/// The daemon put together: listeners, HTTP server, apps, and an orderly end.
+///
+/// Made, started and stopped on the reactor's thread.
+public final class Daemon {
+  /// How long streams and connections may take to end after ``stop()``.
+  public static let stopTimeout = Duration.seconds(3)
+
+  private let reactor: Reactor
+  private var configuration: Configuration
+  private let version: String
+  private let secrets: SecretReader
+  private let log: Logger
+  private let bridge: Bridge
+  private let service: BridgeService
+  private let server: HTTPServer
+  private let connector: Connector
+  /// What it listens on by its configuration, with the addresses that came of it.
+  private var listening: [(configured: ListenAddress, local: SocketAddress)] = []
+  private var isStopping = false
+
+  /// Called with a new status line when something in it changed, at most once a turn.
+  public var onStatus: ((String) -> Void)?
+  private var isStatusDue = false
+
+  /// - Parameters:
+  ///   - version: of the daemon, for `/healthz`, the server's User-Agent and the upstream's query.
+  ///   - secrets: how secrets are read; they are never kept in the configuration.
+  /// - Throws: what is wrong with the configuration beyond its syntax: an unreadable secret, a CA file, a user's name.
+  public init(
+    reactor: Reactor, configuration: Configuration, secrets: SecretReader, version: String, log: Logger
+  ) throws(DaemonError) {
+    self.reactor = reactor
+    self.configuration = configuration
+    self.secrets = secrets
+    self.version = version
+    self.log = log
+    connector = Connector(reactor: reactor, resolver: Resolver(reactor: reactor))
+    // Milliseconds since 1970: no two starts share it, and a later one is larger.
+    let epoch = WallClock.unixNanoseconds() / 1_000_000
+    bridge = Bridge(reactor: reactor, limits: configuration.limits, epoch: epoch, version: version, log: log)
+    service = BridgeService(
+      bridge: bridge,
+      origins: OriginPolicy(
+        allowedHosts: configuration.allowedHosts, allowedOrigins: configuration.allowedOrigins),
+      access: try AccessPolicy(configuration, secrets: secrets))
+    server = HTTPServer(reactor: reactor, limits: HTTPServerLimits(configuration.limits), service: service)
+    for app in configuration.apps { bridge.add(try makeApp(app)) }
+    bridge.onStatusChange = { [weak self] in self?.statusDidChange() }
+  }
+
+  /// Listens on the configured addresses, or only on `inherited` descriptors when there are any, and connects the apps.
+  ///
+  /// - Returns: the addresses it listens on, ports resolved.
+  public func start(inherited: [Int32] = []) throws(DaemonError) -> [SocketAddress] {
+    var addresses: [SocketAddress] = []
+    do {
+      for descriptor in inherited {
+        addresses.append(try server.listen(inherited: FileDescriptor(owning: descriptor)))
+      }
+    } catch {
+      throw DaemonError.listen(error)
+    }
+    if inherited.isEmpty {
+      for address in configuration.listen {
+        let local = try listen(on: address)
+        listening.append((address, local))
+        addresses.append(local)
+      }
+    }
+    for address in addresses { log.info("listening", metadata: ["address": "\(address)"]) }
+    for app in bridge.apps {
+      do { try app.start() } catch { throw DaemonError.limit(error.detail) }
+    }
+    return addresses
+  }
+
+  /// Puts a new configuration in the place of the present one: what did not change is not touched. An app that did is
+  /// made anew, and its streams end with `bridge:shutdown`. Sockets that were passed in stay.
+  ///
+  /// - Throws: what is wrong with the new one; then the old one stays in force, whole.
+  public func reload(_ new: Configuration) throws(DaemonError) {
+    let access = try AccessPolicy(new, secrets: secrets)
+    var apps: [AppBridge] = []
+    var made: [AppBridge] = []
+    for app in new.apps {
+      if let old = bridge.apps.first(where: { $0.configuration == app }) {
+        apps.append(old)
+      } else {
+        // Ids go on where they were: a reader that comes back must not take an old event for a new one.
+        let fresh = try makeApp(app, sequence: (bridge.app(named: app.name)?.lastEventID.sequence ?? 0) + 1)
+        apps.append(fresh)
+        made.append(fresh)
+      }
+    }
+    try changeListeners(to: new.listen)
+    configuration = new
+    bridge.limits = new.limits
+    server.limits = HTTPServerLimits(new.limits)
+    service.access = access
+    service.origins = OriginPolicy(allowedHosts: new.allowedHosts, allowedOrigins: new.allowedOrigins)
+    for old in bridge.apps where !apps.contains(where: { $0 === old }) { old.end() }
+    bridge.replaceApps(with: apps)
+    for app in made { do { try app.start() } catch { log.error("\(error.detail)") } }
+    for app in apps { app.upstream.retryNow() }
+    log.info("reloaded", metadata: ["apps": "\(apps.count)", "new": "\(made.count)"])
+  }
+
+  /// Listens on what is new, all or nothing, then leaves what is no longer wanted.
+  private func changeListeners(to wanted: [ListenAddress]) throws(DaemonError) {
+    guard wanted != configuration.listen else { return }
+    var added: [(configured: ListenAddress, local: SocketAddress)] = []
+    do {
+      for address in wanted where !listening.contains(where: { $0.configured == address }) {
+        added.append((address, try listen(on: address)))
+      }
+    } catch {
+      for entry in added { server.stopListening(at: entry.local) }
+      throw error
+    }
+    for entry in listening where !wanted.contains(entry.configured) { server.stopListening(at: entry.local) }
+    listening.removeAll { !wanted.contains($0.configured) }
+    listening += added
+  }
+
+  /// Ends every stream with `bridge:shutdown`, closes upstream with 1000, and calls `completion` when all is sent, at
+  /// the latest after ``stopTimeout``.
+  public func stop(completion: @escaping () -> Void) {
+    guard !isStopping else { return }
+    isStopping = true
+    log.info("stopping")
+    bridge.endStreams(lastEvent: "bridge:shutdown", data: "{}")
+    for app in bridge.apps { app.disconnect() }
+    server.stop()
+    waitForEnd(until: reactor.now + Daemon.stopTimeout, completion)
+  }
+
+  private func waitForEnd(until deadline: Instant, _ completion: @escaping () -> Void) {
+    guard server.connectionCount > 0, reactor.now < deadline else {
+      server.closeAll()
+      return completion()
+    }
+    _ = reactor.schedule(at: reactor.now + .milliseconds(20)) { [self] in waitForEnd(until: deadline, completion) }
+  }
+
+  /// One line about every app.
+  public var statusLine: String { bridge.statusLine }
+
+  private func statusDidChange() {
+    guard !isStatusDue, onStatus != nil else { return }
+    isStatusDue = true
+    reactor.afterTurn { [weak self] in
+      guard let self else { return }
+      isStatusDue = false
+      onStatus?(statusLine)
+    }
+  }
+
+  private func listen(on address: ListenAddress) throws(DaemonError) -> SocketAddress {
+    let parsed: SocketAddress
+    do { parsed = try SocketAddress(parsing: address.description) } catch { throw .address(error.message) }
+    do {
+      return try server.listen(on: parsed, mode: UInt32(configuration.socketMode))
+    } catch {
+      throw .listen(error)
+    }
+  }
+
+  // MARK: Apps
+
+  private func makeApp(_ app: AppConfiguration, sequence: UInt64 = 0) throws(DaemonError) -> AppBridge {
+    let url = try serviceURL(app.serverURL, app)
+    var session = SessionConfiguration()
+    session.activityTimeoutDefault = app.activityTimeout
+    session.maxReconnectAttempts = app.maxReconnectAttempts
+    let upstream = UpstreamConnection(
+      reactor: reactor, connector: connector,
+      configuration: UpstreamConfiguration(
+        url: url, appKey: app.appKey, clientVersion: version, tls: url.isSecure ? try tls(app) : nil,
+        messageBytesMax: configuration.limits.maxEventBytes, session: session),
+      authorizer: try authorizer(app))
+    return AppBridge(configuration: app, upstream: upstream, bridge: bridge, sequence: sequence)
+  }
+
+  private func serviceURL(_ text: String, _ app: AppConfiguration) throws(DaemonError) -> ServiceURL {
+    do { return try ServiceURL(text) } catch { throw DaemonError.url(app: app.name, text, error.description) }
+  }
+
+  private func tls(_ app: AppConfiguration) throws(DaemonError) -> TLSContext {
+    do {
+      return try TLSContext.client(
+        TLSClientConfiguration(additionalTrustFile: app.caFile, applicationProtocols: ["http/1.1"]))
+    } catch {
+      throw DaemonError.tls(app: app.name, error.message)
+    }
+  }
+
+  private func authorizer(_ app: AppConfiguration) throws(DaemonError) -> (any ChannelAuthorizer)? {
+    let secrets = secrets
+    if let source = app.appSecret {
+      return LocalSigner(appKey: app.appKey, channelData: app.presence?.channelData) {
+        do throws(SecretError) {
+          return .success(try secrets.read(source))
+        } catch {
+          return .failure(.init(error.description))
+        }
+      }
+    }
+    guard let endpoint = app.authEndpoint else { return nil }
+    let url = try serviceURL(endpoint, app)
+    return EndpointAuthorizer(
+      reactor: reactor, connector: connector, url: url, format: app.authFormat == .form ? .form : .json,
+      timeout: app.authTimeout, tls: url.isSecure ? try tls(app) : nil,
+      headers: { secrets.headers(app.authHeaders) })
+  }
+}
+
+extension SecretReader {
+  /// The fields of an authorisation request, secrets read afresh.
+  fileprivate func headers(
+    _ settings: [HeaderSetting]
+  ) -> Result<[(name: String, value: String)], LocalSigner.SecretUnavailable> {
+    var fields: [(name: String, value: String)] = []
+    for setting in settings {
+      do {
+        fields.append((setting.name, try value(of: setting.value)))
+      } catch {
+        return .failure(.init(error.description))
+      }
+    }
+    return .success(fields)
+  }
+}
+
+extension HTTPServerLimits {
+  fileprivate init(_ limits: Limits) {
+    self.init(
+      request: RequestLimits(headBytesMax: limits.maxHeadBytes, bodyBytesMax: limits.maxBodyBytes),
+      headTimeout: limits.headTimeout, bodyTimeout: limits.bodyTimeout, idleTimeout: limits.idleTimeout,
+      writeTimeout: limits.writeTimeout, connectionsMax: limits.maxConnections)
+  }
+}

@@ -1,0 +1,37 @@
+public import Transport
+
+/// Why the daemon does not start; the messages say what to do.
+public enum DaemonError: Error, CustomStringConvertible {
+  /// An address cannot be listened on.
+  case listen(ListenError)
+  /// An entry of `listen` is no address.
+  case address(String)
+  /// A url of an app's is none.
+  case url(app: String, String, String)
+  /// TLS cannot be set up for an app.
+  case tls(app: String, String)
+  /// A secret cannot be read.
+  case secret(String)
+  /// A `[[peer]]` names an account that does not exist.
+  case account(String)
+  /// A limit does not allow what is configured.
+  case limit(String)
+
+  /// Whether mending the configuration, or a file it names, is what helps.
+  public var isConfiguration: Bool {
+    if case .listen = self { false } else { true }
+  }
+
+  /// What is wrong and what to do.
+  public var description: String {
+    switch self {
+    case .listen(let error): error.message
+    case .address(let detail): detail
+    case .url(let app, let text, let detail): "app \(app): \(text) is not a valid URL: \(detail)"
+    case .tls(let app, let detail): "app \(app): \(detail)"
+    case .secret(let detail): detail
+    case .account(let name): "[[peer]] names \(name), which is no account of this machine; create it or mend the name"
+    case .limit(let detail): detail
+    }
+  }
+}

@@ -1,0 +1,229 @@
+import ApinatorProtocol
+import BridgeConfig
+import Bytes
+import ChannelLog
+import EventStream
+import Logging
+import Reactor
+
+/// A log and the streams that read it: those of one channel, or those of all channels of an app.
+final class Feed {
+  let log: ChannelLog
+  /// Encodes frames that are one reader's alone.
+  let encoder: EventFrameEncoder
+  /// The fields of a line in the daemon's log.
+  private let fields: Logger.Metadata
+  private unowned let bridge: Bridge
+  /// Called when a stream has left.
+  var onLeave: (() -> Void)?
+  /// Something was appended that not every reader has got.
+  private var isDirty = false
+  private var tables: [ReaderTable] = []
+  private var accountedBytes = 0
+
+  init(log: ChannelLog, encoder: EventFrameEncoder, bridge: Bridge, fields: Logger.Metadata) {
+    self.log = log
+    self.encoder = encoder
+    self.bridge = bridge
+    self.fields = fields
+  }
+
+  var streamCount: Int { tables.reduce(0) { $0 + $1.count } }
+  var isIdle: Bool { tables.allSatisfy(\.isEmpty) }
+
+  // MARK: Events
+
+  /// Notes that something was appended; readers get it when the feed is flushed.
+  @inline(__always)
+  func didAppend() {
+    guard !isDirty else { return }
+    isDirty = true
+    bridge.needsFlush(self)
+  }
+
+  /// Sends to every reader what is new to it, in one pass.
+  func flush() {
+    isDirty = false
+    let now = bridge.reactor.now
+    for table in tables where !table.isEmpty {
+      let start = log.start(of: table.form)
+      let end = log.end(of: table.form)
+      let attention = log.withBytes(from: start, form: table.form) {
+        table.broadcast($0, start: start, end: end, backlogMax: bridge.readerBacklogBytesMax, now: now)
+      }
+      for index in attention { deliver(to: table.readers[index]) }
+    }
+    trim(now: now)
+  }
+
+  /// Sends to one reader what it can take, by more than one plain `send` where it needs that.
+  private func deliver(to reader: EventReader) {
+    let table = reader.table
+    let position = table.slots[reader.index].position
+    let end = log.end(of: table.form)
+    guard end - position <= bridge.readerBacklogBytesMax else { return dropSlow(reader) }
+    guard !table.slots[reader.index].isWaiting else { return }
+    switch ReaderDelivery.run(reader, from: position, log: log) {
+    case .upToDate(let reached): table.advance(at: reader.index, to: reached, now: bridge.reactor.now)
+    case .blocked(let reached):
+      if reached > position { table.advance(at: reader.index, to: reached, now: bridge.reactor.now) }
+      table.setWaiting(true, at: reader.index)
+      reader.requestWritable()
+    case .broken:
+      takeOut(reader)
+      reader.abort()
+      onLeave?()
+    }
+  }
+
+  func readerIsWritable(_ reader: EventReader) {
+    guard reader.index >= 0 else { return }
+    reader.table.setWaiting(reader.hasPendingOutput, at: reader.index)
+    deliver(to: reader)
+  }
+
+  func readerDidClose(_ reader: EventReader) {
+    takeOut(reader)
+    onLeave?()
+  }
+
+  private func takeOut(_ reader: EventReader) {
+    for channel in reader.held { channel.release() }
+    reader.held = []
+    guard reader.index >= 0 else { return }
+    reader.table.remove(reader)
+    bridge.streamDidEnd()
+  }
+
+  // MARK: Readers
+
+  /// Adds a stream that has got its first frames and goes on from `position`.
+  func add(_ reader: EventReader, position: UInt64) {
+    guard reader.isOpen else {
+      takeOut(reader)
+      onLeave?()
+      return
+    }
+    reader.table.add(reader, position: position, now: bridge.reactor.now)
+    bridge.streamDidBegin()
+    deliver(to: reader)
+  }
+
+  /// The readers of `form`.
+  func table(_ form: WireForm) -> ReaderTable {
+    if let table = tables.first(where: { $0.form == form }) { return table }
+    let table = ReaderTable(form: form)
+    tables.append(table)
+    return table
+  }
+
+  /// Ends a reader whose backlog outgrew its limit: the frame it is in the middle of, a gap, and the end.
+  private func dropSlow(_ reader: EventReader) {
+    let position = reader.table.slots[reader.index].position
+    bridge.log.notice("closed a slow reader", metadata: fields)
+    ReaderDelivery.finishFrame(reader, at: position, log: log)
+    end(reader, lastEvent: "bridge:gap", data: "{\"reason\":\"slow_consumer\"}")
+    onLeave?()
+  }
+
+  /// Ends every stream with a last event.
+  func endStreams(lastEvent: String, data: String) {
+    for table in tables {
+      for reader in Array(table.readers) {
+        ReaderDelivery.finishFrame(reader, at: table.slots[reader.index].position, log: log)
+        end(reader, lastEvent: lastEvent, data: data)
+      }
+    }
+  }
+
+  private func end(_ reader: EventReader, lastEvent: String, data: String) {
+    takeOut(reader)
+    var frame = ByteQueue()
+    append(lastEvent, data: data, form: reader.form, chunked: reader.isChunked, to: &frame)
+    frame.withReadableBytes { reader.queue($0) }
+    reader.finish()
+  }
+
+  /// Comments on streams that have been silent for `idle`; cuts those that have not taken a byte for `stuck`. Returns
+  /// when the next one is due, in ticks from now.
+  func sweep(now: Instant, idle: UInt32, stuck: UInt32) -> UInt32 {
+    var due = UInt32.max
+    let ticks = ReaderTable.ticks(now)
+    for table in tables {
+      var index = table.count
+      while index > 0 {
+        index -= 1
+        let slot = table.slots[index]
+        let silent = ticks &- slot.lastSent
+        let limit = slot.isWaiting ? stuck : idle
+        guard silent >= limit else {
+          due = min(due, limit - silent)
+          continue
+        }
+        let reader = table.readers[index]
+        if slot.isWaiting {
+          bridge.log.notice("closed a stuck reader", metadata: fields)
+          takeOut(reader)
+          reader.abort()
+        } else {
+          reader.keepAlive()
+          table.advance(at: index, to: slot.position, now: now)
+          if reader.hasPendingOutput { table.setWaiting(true, at: index) }
+          due = min(due, idle)
+        }
+      }
+    }
+    return due
+  }
+
+  /// Encodes an event of the bridge that has no id.
+  func append(
+    _ event: String, data: String, form: WireForm, chunked: Bool, retryMilliseconds: Int? = nil,
+    to frame: inout ByteQueue
+  ) {
+    let name = [UInt8](event.utf8)
+    let bytes = [UInt8](data.utf8)
+    encoder.append(
+      form, to: &frame, sequence: nil, name: .plain(name.span), data: .plain(bytes.span), origin: .bridge,
+      chunked: chunked, retryMilliseconds: retryMilliseconds)
+  }
+
+  // MARK: Memory
+
+  /// Drops what is beyond the limits of what is kept.
+  func trim(now: Instant) {
+    log.trim(now: now, kept: bridge.kept, slowest: slowestReaders)
+    account()
+  }
+
+  /// Frees about `bytes` of the oldest events.
+  func dropOldest(bytes: Int) {
+    log.dropOldest(bytes: bytes, slowest: slowestReaders)
+    account()
+  }
+
+  private func account() {
+    let bytes = log.byteCount
+    bridge.keptBytesDidChange(by: bytes - accountedBytes)
+    accountedBytes = bytes
+  }
+
+  /// The feed is gone: its bytes count no longer.
+  func forget() {
+    bridge.keptBytesDidChange(by: -accountedBytes)
+    accountedBytes = 0
+  }
+
+  private var slowestReaders: SlowestReaders {
+    var slowest = SlowestReaders.none
+    for table in tables {
+      let position = table.slowest(end: log.end(of: table.form))
+      switch table.form {
+      case .event: slowest.event = position
+      case .message: slowest.message = position
+      case .lines: slowest.lines = position
+      }
+    }
+    return slowest
+  }
+}

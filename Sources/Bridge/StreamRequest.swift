@@ -1,0 +1,193 @@
+import ApinatorClient
+import ApinatorProtocol
+import BridgeConfig
+import Bytes
+import ChannelLog
+import EventStream
+import HTTPCodec
+import HTTPServer
+import JSON
+import Reactor
+
+/// A request for a channel's events, from its parameters to a running stream (HTTP contract, section 3).
+struct StreamRequest {
+  /// What `retry` tells an EventSource, in milliseconds.
+  static let retryMilliseconds = 2000
+
+  private static let succeeded = "realtime:subscription_succeeded"
+
+  private enum Start {
+    /// From now on.
+    case live
+    /// After an event that the reader has seen.
+    case after(String)
+    /// From what was kept of the past.
+    case since(Duration)
+  }
+
+  private let form: WireForm
+  private let names: [String]
+  private let start: Start
+  private let isHead: Bool
+  private let extraHeaders: [(name: String, value: String)]
+
+  /// - Parameter defaultForm: `event` on one channel, `message` on all of an app.
+  init(
+    _ request: HTTPRequest, defaultForm: WireForm, _ extraHeaders: [(name: String, value: String)]
+  ) throws(ProblemDetails) {
+    let target = request.target
+    let accept = request.head.headers["Accept"]
+    switch target.first("format") {
+    case "message": form = .message
+    case "event": form = .event
+    case nil where MediaTypes.prefers("application/x-ndjson", over: "text/event-stream", accept: accept):
+      form = .lines
+    case nil: form = defaultForm
+    default:
+      throw .invalidRequest("`format` is `event` or `message`; for NDJSON send Accept: application/x-ndjson")
+    }
+    names = target.all("event")
+    if let id = request.head.headers["Last-Event-ID"] ?? target.first("last_event_id"), !id.isEmpty {
+      start = .after(id)
+    } else if let text = target.first("since") {
+      guard let span = DurationSyntax.parse(text) else {
+        throw .invalidRequest("`since` is a span of time such as 30s, 5m or 1h")
+      }
+      start = .since(span)
+    } else {
+      start = .live
+    }
+    isHead = request.head.method == "HEAD"
+    self.extraHeaders = extraHeaders
+  }
+
+  /// Streams one channel, subscribing to it when needed; answers before upstream has confirmed anything.
+  func begin(_ app: AppBridge, channel name: String, _ exchange: HTTPExchange) throws(ProblemDetails) {
+    guard try canBegin(app, exchange) else { return }
+    let channel = try app.channel(subscribing: name)
+    let scope = StreamScope(channel)
+    guard let stream = exchange.beginStream(head: head) else { return channel.lingerIfUnused() }
+    let filter = EventFilter(names: names)
+    channel.stopLinger()
+    run(EventReader(stream: stream, feed: scope.feed, table: scope.feed.table(form), filter: filter), scope, app)
+  }
+
+  /// Streams the channels of an app: those `named`, which are subscribed to when needed, or all there are and will be.
+  func begin(
+    _ app: AppBridge, channels named: [String], _ caller: Caller, _ exchange: HTTPExchange
+  ) throws(ProblemDetails) {
+    guard try canBegin(app, exchange) else { return }
+    var channels: [Channel] = []
+    for name in named { channels.append(try app.channel(subscribing: name)) }
+    let wanted = Set(named)
+    let admits = { (name: String) in
+      (wanted.isEmpty || wanted.contains(name)) && caller.allows(.read, app: app.name, channel: name)
+    }
+    let all = app.allChannels()
+    let scope = StreamScope(app, all, named: channels, admits: admits)
+    guard let stream = exchange.beginStream(head: head) else {
+      for channel in channels { channel.lingerIfUnused() }
+      return
+    }
+    let isLimited = !wanted.isEmpty || caller.isLimited
+    let filter = EventFilter(
+      names: names,
+      channels: isLimited ? ChannelFilter(nameOfSource: { [weak all] in all?.name(of: $0) }, admitsName: admits) : nil)
+    let reader = EventReader(stream: stream, feed: scope.feed, table: scope.feed.table(form), filter: filter)
+    for channel in channels { channel.hold() }
+    reader.held = channels
+    run(reader, scope, app)
+  }
+
+  /// Answers HEAD, and refuses when there are too many streams.
+  private func canBegin(_ app: AppBridge, _ exchange: HTTPExchange) throws(ProblemDetails) -> Bool {
+    guard !isHead else {
+      exchange.respond(HTTPResponse(status: 200, headers: head.headers, body: []))
+      return false
+    }
+    guard app.bridge.hasRoomForStream else {
+      throw ProblemDetails(
+        status: 503, code: "too_many_streams",
+        detail: "max_streams is \(app.limits.maxStreams); close some or raise it",
+        headers: .retryAfter(.seconds(5)))
+    }
+    // What this turn has brought already goes to those who were here before.
+    app.bridge.flush()
+    return true
+  }
+
+  private func run(_ reader: EventReader, _ scope: StreamScope, _ app: AppBridge) {
+    var frames = ByteQueue()
+    scope.feed.append(
+      "bridge:open", data: scope.openData.text, form: form, chunked: reader.isChunked,
+      retryMilliseconds: StreamRequest.retryMilliseconds, to: &frames)
+    let position = catchUp(reader, scope, app, &frames)
+    frames.withReadableBytes { reader.queue($0) }
+    scope.feed.add(reader, position: position)
+  }
+
+  private var head: ResponseHead {
+    var headers = HeaderFields()
+    headers.append("Content-Type", form == .lines ? "application/x-ndjson" : "text/event-stream")
+    headers.append("Cache-Control", "no-store")
+    headers.append("X-Accel-Buffering", "no")
+    headers.append("X-Content-Type-Options", "nosniff")
+    for field in extraHeaders { headers.append(field.name, field.value) }
+    return ResponseHead(status: 200, headers: headers)
+  }
+
+  /// Adds what a reader needs to begin with, and returns where it goes on in the log.
+  private func catchUp(
+    _ reader: EventReader, _ scope: StreamScope, _ app: AppBridge, _ frames: inout ByteQueue
+  ) -> UInt64 {
+    let log = scope.feed.log
+    scope.feed.trim(now: app.reactor.now)
+    switch start {
+    case .live:
+      for channel in scope.channels {
+        snapshot(channel, reader, &frames)
+        cachedEvent(channel, reader, &frames)
+      }
+      return log.end(of: form)
+    case .since(let span):
+      for channel in scope.channels { snapshot(channel, reader, &frames) }
+      return log.position(since: app.reactor.now + (.zero - span), form: form)
+    case .after(let text):
+      guard let id = EventID(text), id.epoch == app.bridge.epoch, id.sequence <= app.lastEventID.sequence else {
+        gap("unknown_id", from: text, reader, scope, &frames)
+        return log.oldestKept(in: form)
+      }
+      let point = log.lookup(after: id.sequence, form: form)
+      if case .position(let position) = point, !scope.hasMissed(after: id.sequence) { return position }
+      gap("evicted", from: text, reader, scope, &frames)
+      return point.cursor
+    }
+  }
+
+  /// Says that something may be missing, then how things stand.
+  private func gap(
+    _ reason: String, from id: String, _ reader: EventReader, _ scope: StreamScope, _ frames: inout ByteQueue
+  ) {
+    let data = JSONValue.object([JSONMember("reason", .string(reason)), JSONMember("from", .string(id))])
+    scope.feed.append("bridge:gap", data: data.text, form: form, chunked: reader.isChunked, to: &frames)
+    for channel in scope.channels { snapshot(channel, reader, &frames) }
+  }
+
+  /// The state of a confirmed channel, as if it had been confirmed just now.
+  private func snapshot(_ channel: Channel, _ reader: EventReader, _ frames: inout ByteQueue) {
+    guard channel.isSubscribed, reader.filter?.admits(name: StreamRequest.succeeded) != false else { return }
+    let data = channel.app.upstream.presenceSnapshot(of: channel.handle)
+    channel.feed.append(
+      StreamRequest.succeeded, data: String(decoding: data, as: UTF8.self), form: form,
+      chunked: reader.isChunked, to: &frames)
+  }
+
+  /// The last event of a cache channel, under its own id.
+  private func cachedEvent(_ channel: Channel, _ reader: EventReader, _ frames: inout ByteQueue) {
+    guard channel.isSubscribed else { return }
+    _ = channel.log.withLastApplicationEvent(form: form) { event in
+      guard reader.filter?.admits(name: String(decoding: event.name, as: UTF8.self)) != false else { return }
+      frames.append(reader.isChunked ? event.chunkedFrame : event.frame)
+    }
+  }
+}

@@ -1,0 +1,137 @@
+import ArgumentParser
+import Bridge
+import BridgeConfig
+import Bytes
+import Glibc
+import Logging
+import Reactor
+import Sandbox
+import Systemd
+import Transport
+
+/// The process around the daemon: reactor, signals, the service manager, and the sandbox where it was asked for.
+struct DaemonProcess {
+  private let options: ServeOptions
+  private let log: Logger
+  private let logOutput: LogOutput
+  private var sandboxApp: AppConfiguration?
+  private var configuration: Configuration
+
+  /// Reads the configuration, or ends the program with what is wrong with it.
+  init(_ options: ServeOptions) throws {
+    self.options = options
+    configuration = try configurationOrExit { () throws(ConfigurationProblems) in try options.loadConfiguration() }
+    logOutput = LogOutput.start(configuration.log)
+    log = Logger(label: "apinatord")
+  }
+
+  /// Runs until SIGTERM or SIGINT.
+  mutating func run() throws {
+    let reactor = try Reactor()
+    raiseDescriptorLimit()
+    let sandbox = try startSandbox(reactor)
+    let daemon = try Daemon(
+      reactor: reactor, configuration: configuration, secrets: options.secrets, version: Version.number, log: log)
+    let notifier = Notifier()
+    var inherited = InheritedDescriptor.takeAll().map(\.rawValue)
+    if configuration.listen.isEmpty && inherited.isEmpty {
+      Console.message("apinatord: there is nothing to listen on; set `listen` or start it by its socket unit")
+      throw ExitCode.configuration
+    }
+    let addresses = try daemon.start(inherited: inherited)
+    inherited = []
+    log.info("ready", metadata: ["pid": "\(getpid())", "version": "\(Version.number)"])
+    try handleSignals(reactor, daemon, sandbox, notifier)
+    watchdog(reactor, notifier)
+    notifier.ready(status: daemon.statusLine)
+    daemon.onStatus = { notifier.status($0) }
+    if sandbox != nil { announce(addresses) }
+    try reactor.run()
+    log.info("stopped")
+  }
+
+  // MARK: Sandbox
+
+  /// Starts the sandbox and adds the app that is connected to it.
+  private mutating func startSandbox(_ reactor: Reactor) throws -> SandboxServer? {
+    guard let port = options.sandboxPort else { return nil }
+    let settings = SandboxConfiguration()
+    let server = SandboxServer(
+      reactor: reactor, configuration: settings, chatterChannel: SandboxChatter.defaultChannel,
+      seed: WallClock.unixNanoseconds())
+    let address: SocketAddress
+    do {
+      address = try server.start(on: .ipv4(0x7F00_0001, port: port))
+    } catch {
+      Console.message("apinatord: sandbox: \(error.message)")
+      throw ExitCode.failure
+    }
+    var app = AppConfiguration(appKey: settings.appKey)
+    app.url = "ws://\(address)"
+    app.authEndpoint = "http://\(address)/auth"
+    app.channels = [SandboxChatter.defaultChannel]
+    sandboxApp = app
+    configuration.apps.insert(app, at: 0)
+    log.info("sandbox listening", metadata: ["address": "\(address)"])
+    return server
+  }
+
+  private func announce(_ addresses: [SocketAddress]) {
+    guard let address = addresses.first(where: \.isTCP) else { return }
+    let name = address.port == 8787 ? "localhost:8787" : "\(address)"
+    Console.message("apinatord: try  curl -N \(name)/channels/\(SandboxChatter.defaultChannel)/events")
+  }
+
+  // MARK: Signals and the service manager
+
+  private func handleSignals(
+    _ reactor: Reactor, _ daemon: Daemon, _ sandbox: SandboxServer?, _ notifier: Notifier
+  ) throws {
+    _ = try SignalSource(reactor: reactor, signals: [SIGTERM, SIGINT, SIGHUP]) { [self] signal in
+      guard signal != SIGHUP else { return reload(daemon, notifier) }
+      notifier.stopping()
+      daemon.stop {
+        sandbox?.stop()
+        reactor.afterTurn { reactor.stop() }
+      }
+    }
+  }
+
+  /// Reads the configuration again; one that is wrong leaves the old one in force.
+  private func reload(_ daemon: Daemon, _ notifier: Notifier) {
+    notifier.reloading()
+    do {
+      var new = try options.loadConfiguration()
+      if let sandboxApp { new.apps.insert(sandboxApp, at: 0) }
+      try daemon.reload(new)
+      logOutput.level = Logger.Level(new.log.level)
+    } catch let problems as ConfigurationProblems {
+      for problem in problems.problems { log.error("reload refused: \(problem)") }
+    } catch {
+      log.error("reload refused: \(error)")
+    }
+    notifier.ready(status: daemon.statusLine)
+  }
+
+  /// Says that the loop turns, twice as often as asked; from the loop, so that one that is stuck says nothing.
+  private func watchdog(_ reactor: Reactor, _ notifier: Notifier) {
+    guard let interval = notifier.watchdogInterval() else { return }
+    func tick() {
+      notifier.watchdog()
+      _ = reactor.schedule(at: reactor.now + interval / 2) { tick() }
+    }
+    tick()
+  }
+
+  /// A stream needs a descriptor: as many as the system grants.
+  private func raiseDescriptorLimit() {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < limit.rlim_max else {
+      return
+    }
+    limit.rlim_cur = limit.rlim_max
+    if setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) != 0 {
+      log.warning("the limit of open files could not be raised; set LimitNOFILE")
+    }
+  }
+}
