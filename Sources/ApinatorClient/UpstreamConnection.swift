@@ -17,6 +17,9 @@ public protocol UpstreamDelegate: AnyObject {
   func upstream(_ upstream: UpstreamConnection, didChange previous: SessionState, to current: SessionState)
   /// An event was made here: see ``ApinatorProtocol/LocalEvent``.
   func upstream(_ upstream: UpstreamConnection, didMake event: LocalEvent)
+  /// A signature was asked for, and this is the answer.
+  func upstream(
+    _ upstream: UpstreamConnection, didAuthorize result: Result<Authorization, AuthorizationFailure>)
   /// A subscription was confirmed, refused or lost.
   func upstream(_ upstream: UpstreamConnection, didDecide channel: String, _ decision: SubscriptionDecision)
   /// A message over the limit was skipped; `channel` when it could be told from how it began.
@@ -177,6 +180,7 @@ public final class UpstreamConnection {
     }
     authorizer.authorize(request) { [weak self] result in
       guard let self else { return }
+      delegate?.upstream(self, didAuthorize: result)
       session.authorizationFinished(id: request.id, result: result, at: reactor.now)
       perform()
       delegate?.upstreamDidSettle(self)

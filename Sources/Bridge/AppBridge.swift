@@ -15,6 +15,7 @@ final class AppBridge {
   let upstream: UpstreamConnection
   let encoder: EventFrameEncoder
   unowned let bridge: Bridge
+  var metrics = Metrics.App()
   private(set) var channels: [String: Channel] = [:]
   /// Channels by the session's handle, so that an event finds its channel without a look-up by name.
   private var channelsByHandle: [Channel?] = []
@@ -186,6 +187,7 @@ extension AppBridge: UpstreamDelegate {
     _ upstream: UpstreamConnection, didReceive envelope: Envelope, kind: ReceivedKind, handle: ChannelHandle?,
     in frame: Span<UInt8>
   ) {
+    metrics.events &+= 1
     guard kind != .connectionEstablished else { return }
     var channel: Channel?
     if let handle {
@@ -220,6 +222,15 @@ extension AppBridge: UpstreamDelegate {
     append(event.name, data: event.data, to: channel)
   }
 
+  func upstream(
+    _ upstream: UpstreamConnection, didAuthorize result: Result<Authorization, AuthorizationFailure>
+  ) {
+    switch result {
+    case .success: metrics.authorizations["success", default: 0] += 1
+    case .failure(let failure): metrics.authorizations["status_\(failure.status)", default: 0] += 1
+    }
+  }
+
   func upstream(_ upstream: UpstreamConnection, didDecide name: String, _ decision: SubscriptionDecision) {
     guard let channel = channels[name] else { return }
     let fields: Logger.Metadata = ["app": "\(self.name)", "channel": "\(name)"]
@@ -227,6 +238,7 @@ extension AppBridge: UpstreamDelegate {
     case .confirmed(let isResubscription):
       log.info("subscribed", metadata: fields)
       if isResubscription {
+        metrics.gaps["upstream_reconnect", default: 0] += 1
         let last = EventID(epoch: bridge.epoch, sequence: channel.feed.log.lastSequence)
         let gap = "{\"reason\":\"upstream_reconnect\",\"from\":\"\(last)\"}"
         append("bridge:gap", data: [UInt8](gap.utf8), to: channel)
@@ -247,10 +259,12 @@ extension AppBridge: UpstreamDelegate {
     let known = name.flatMap { channels[$0] }
     // A channel that could be told but that nobody has here misses nothing.
     guard name == nil || known != nil else { return }
+    metrics.gaps["too_large", default: 0] += 1
     append("bridge:gap", data: [UInt8]("{\"reason\":\"too_large\"}".utf8), to: known)
   }
 
   func upstream(_ upstream: UpstreamConnection, didReport diagnostic: Diagnostic) {
+    if case .connectionLost(let reason, _) = diagnostic { metrics.reconnects[reason.rawValue, default: 0] += 1 }
     log.warning("\(diagnostic)", metadata: ["app": "\(name)"])
   }
 

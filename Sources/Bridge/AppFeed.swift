@@ -16,7 +16,7 @@ final class AppFeed {
   init(app: AppBridge, floor: UInt64) {
     self.app = app
     let log = ChannelLog(encoder: app.encoder, floor: floor)
-    feed = Feed(log: log, encoder: app.encoder, bridge: app.bridge, fields: ["app": "\(app.name)", "channel": "*"])
+    feed = Feed(log: log, encoder: app.encoder, app: app, fields: ["app": "\(app.name)", "channel": "*"])
     log.collect(app.channels.values.map { ($0.log, source(of: $0)) })
   }
 

@@ -25,6 +25,7 @@ final class Bridge {
   private let startedAt: Instant
   private(set) var apps: [AppBridge] = []
   private(set) var streamCount = 0
+  var metrics = Metrics()
   private var dirty: [Feed] = []
   private var keptBytes = 0
   private var sweepTimer: TimerID?

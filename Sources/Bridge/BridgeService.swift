@@ -23,10 +23,17 @@ final class BridgeService: HTTPService {
   // MARK: HTTPService
 
   func refusal(of head: RequestHead, from client: ClientIdentity) -> HTTPResponse? {
-    if let problem = origins.hostRefusal(head, client) ?? origins.originRefusal(head) { return problem.response }
+    if let problem = origins.hostRefusal(head, client) ?? origins.originRefusal(head) {
+      noteRefusal(status: problem.status, code: problem.code, detail: problem.detail)
+      return problem.response
+    }
     // A preflight carries no credentials (Fetch, CORS-preflight).
     guard head.method != "OPTIONS", isGuarded(head) else { return nil }
-    if case .failure(let refusal) = access.identify(head, client) { return answer(refusal.problem, to: head) }
+    if case .failure(let refusal) = access.identify(head, client) {
+      let problem = refusal.problem
+      noteRefusal(status: problem.status, code: problem.code, detail: problem.detail)
+      return answer(problem, to: head)
+    }
     return nil
   }
 
@@ -58,6 +65,7 @@ final class BridgeService: HTTPService {
   }
 
   func noteRefusal(status: Int, code: String, detail: String) {
+    bridge.metrics.refusals[code, default: 0] += 1
     bridge.log.debug("refused a request", metadata: ["status": "\(status)", "code": "\(code)", "detail": "\(detail)"])
   }
 
@@ -65,7 +73,7 @@ final class BridgeService: HTTPService {
     bridge.log.error("cannot take a connection: \(error); raise LimitNOFILE or lower max_connections")
   }
 
-  func noteAnswer(method: String, status: Int) {}
+  func noteAnswer(method: String, status: Int) { bridge.metrics.countAnswer(method: method, status: status) }
 
   // MARK: Routing
 
@@ -78,6 +86,14 @@ final class BridgeService: HTTPService {
     switch resource {
     case .health: respond(json: bridge.health(), nil, request, exchange)
     case .readiness: respond(json: bridge.health(), status: bridge.isReady ? 200 : 503, nil, request, exchange)
+    case .metrics:
+      guard caller.readsEverything else {
+        throw ProblemDetails(status: 403, code: "not_allowed", detail: "metrics need `read` on all apps and channels")
+      }
+      let text = MetricsText(bridge, process: ProcessFigures()).text
+      var headers: HeaderFields = ["Content-Type": MetricsText.contentType]
+      headers.append("Cache-Control", "no-store")
+      exchange.respond(decorate(HTTPResponse(status: 200, headers: headers, body: [UInt8](text.utf8)), request.head))
     case .apps:
       let apps = bridge.apps.filter { caller.allows(.read, app: $0.name) }.map { $0.description }
       respond(json: .object([JSONMember("apps", .array(apps))]), nil, request, exchange)
@@ -183,11 +199,16 @@ final class BridgeService: HTTPService {
       }
       wait = min(given, ClientEventRequest.waitMax)
     }
-    try ClientEventRequest.start(event, app: app, channel: name, wait: wait, exchange: exchange) { [self] result in
-      switch result {
-      case .success(let accepted): respond(json: accepted, status: 202, app, request, exchange)
-      case .failure(let problem): respond(problem, request, exchange)
+    do throws(ProblemDetails) {
+      try ClientEventRequest.start(event, app: app, channel: name, wait: wait, exchange: exchange) { [self] result in
+        switch result {
+        case .success(let accepted): respond(json: accepted, status: 202, app, request, exchange)
+        case .failure(let problem): respond(problem, request, exchange)
+        }
       }
+    } catch {
+      app.metrics.clientEvents[error.code, default: 0] += 1
+      throw error
     }
   }
 

@@ -15,6 +15,17 @@ enum Caller {
     }
   }
 
+  /// Whether the caller may read every channel of every app.
+  var readsEverything: Bool {
+    switch self {
+    case .anybody: true
+    case .granted(let grants):
+      grants.contains {
+        $0.allow.contains(.read) && $0.apps.contains(.everything) && $0.channels.contains(.everything)
+      }
+    }
+  }
+
   func allows(_ action: AccessActions, app: String, channel: String) -> Bool {
     switch self {
     case .anybody: true

@@ -29,7 +29,7 @@ final class Channel {
     kind = ChannelKind(name: name)
     let encoder = app.encoder.forChannel(name)
     let log = ChannelLog(encoder: encoder, floor: floor, keepsLastApplicationEvent: kind.isCache)
-    feed = Feed(log: log, encoder: encoder, bridge: app.bridge, fields: ["app": "\(app.name)", "channel": "\(name)"])
+    feed = Feed(log: log, encoder: encoder, app: app, fields: ["app": "\(app.name)", "channel": "\(name)"])
     feed.onLeave = { [weak self] in self?.lingerIfUnused() }
   }
 

@@ -104,6 +104,10 @@ final class ClientEventRequest {
   }
 
   private func finish(_ result: Result<JSONValue, ProblemDetails>) {
+    switch result {
+    case .success: app.metrics.clientEvents["accepted", default: 0] += 1
+    case .failure(let problem): app.metrics.clientEvents[problem.code, default: 0] += 1
+    }
     channel.lingerIfUnused()
     answer(result)
   }

@@ -11,6 +11,8 @@ final class EventReader {
   let table: ReaderTable
   /// Which events it wants; nil for all.
   let filter: EventFilter?
+  /// The end of the log when the reader came: up to there it is shown the past.
+  var replayEnd: UInt64 = 0
   /// Channels that stay subscribed for as long as it is there, besides the one whose feed it reads.
   var held: [Channel] = []
   /// Its place in the channel's table, -1 when it is in none.

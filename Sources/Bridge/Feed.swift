@@ -13,18 +13,22 @@ final class Feed {
   let encoder: EventFrameEncoder
   /// The fields of a line in the daemon's log.
   private let fields: Logger.Metadata
+  private unowned let app: AppBridge
   private unowned let bridge: Bridge
   /// Called when a stream has left.
   var onLeave: (() -> Void)?
   /// Something was appended that not every reader has got.
   private var isDirty = false
+  /// How many events that was.
+  private var newEvents = 0
   private var tables: [ReaderTable] = []
   private var accountedBytes = 0
 
-  init(log: ChannelLog, encoder: EventFrameEncoder, bridge: Bridge, fields: Logger.Metadata) {
+  init(log: ChannelLog, encoder: EventFrameEncoder, app: AppBridge, fields: Logger.Metadata) {
     self.log = log
     self.encoder = encoder
-    self.bridge = bridge
+    self.app = app
+    bridge = app.bridge
     self.fields = fields
   }
 
@@ -36,6 +40,7 @@ final class Feed {
   /// Notes that something was appended; readers get it when the feed is flushed.
   @inline(__always)
   func didAppend() {
+    newEvents &+= 1
     guard !isDirty else { return }
     isDirty = true
     bridge.needsFlush(self)
@@ -45,28 +50,46 @@ final class Feed {
   func flush() {
     isDirty = false
     let now = bridge.reactor.now
+    var deliveries = 0
     for table in tables where !table.isEmpty {
       let start = log.start(of: table.form)
       let end = log.end(of: table.form)
       let attention = log.withBytes(from: start, form: table.form) {
         table.broadcast($0, start: start, end: end, backlogMax: bridge.readerBacklogBytesMax, now: now)
       }
-      for index in attention { deliver(to: table.readers[index]) }
+      deliveries &+= table.fullSends &* newEvents
+      app.metrics.deliveredBytes &+= table.sentBytes
+      for index in attention { deliveries &+= deliver(to: table.readers[index]) }
+    }
+    newEvents = 0
+    if deliveries > 0 {
+      app.metrics.deliveries &+= deliveries
+      let taken = bridge.reactor.currentTime().duration(since: now)
+      bridge.metrics.delivery.observe(taken, deliveries: deliveries)
     }
     trim(now: now)
   }
 
-  /// Sends to one reader what it can take, by more than one plain `send` where it needs that.
-  private func deliver(to reader: EventReader) {
+  /// Sends to one reader what it can take, by more than one plain `send` where it needs that. Returns how many events
+  /// that completed.
+  private func deliver(to reader: EventReader) -> Int {
     let table = reader.table
     let position = table.slots[reader.index].position
     let end = log.end(of: table.form)
-    guard end - position <= bridge.readerBacklogBytesMax else { return dropSlow(reader) }
-    guard !table.slots[reader.index].isWaiting else { return }
-    switch ReaderDelivery.run(reader, from: position, log: log) {
-    case .upToDate(let reached): table.advance(at: reader.index, to: reached, now: bridge.reactor.now)
-    case .blocked(let reached):
-      if reached > position { table.advance(at: reader.index, to: reached, now: bridge.reactor.now) }
+    // What was there when it came is no fault of the reader's: only what has come since counts as its backlog.
+    guard end - min(end, max(position, reader.replayEnd)) <= bridge.readerBacklogBytesMax else {
+      dropSlow(reader)
+      return 0
+    }
+    guard !table.slots[reader.index].isWaiting else { return 0 }
+    let progress = ReaderDelivery.run(reader, from: position, log: log)
+    app.metrics.deliveredBytes &+= progress.bytes
+    if progress.position > position {
+      table.advance(at: reader.index, to: progress.position, now: bridge.reactor.now)
+    }
+    switch progress.outcome {
+    case .upToDate: break
+    case .blocked:
       table.setWaiting(true, at: reader.index)
       reader.requestWritable()
     case .broken:
@@ -74,12 +97,13 @@ final class Feed {
       reader.abort()
       onLeave?()
     }
+    return progress.events
   }
 
   func readerIsWritable(_ reader: EventReader) {
     guard reader.index >= 0 else { return }
     reader.table.setWaiting(reader.hasPendingOutput, at: reader.index)
-    deliver(to: reader)
+    app.metrics.deliveries &+= deliver(to: reader)
   }
 
   func readerDidClose(_ reader: EventReader) {
@@ -104,9 +128,10 @@ final class Feed {
       onLeave?()
       return
     }
-    reader.table.add(reader, position: position, now: bridge.reactor.now)
+    reader.replayEnd = log.end(of: reader.form)
+    reader.table.add(reader, position: position, end: reader.replayEnd, now: bridge.reactor.now)
     bridge.streamDidBegin()
-    deliver(to: reader)
+    app.metrics.deliveries &+= deliver(to: reader)
   }
 
   /// The readers of `form`.
@@ -120,6 +145,8 @@ final class Feed {
   /// Ends a reader whose backlog outgrew its limit: the frame it is in the middle of, a gap, and the end.
   private func dropSlow(_ reader: EventReader) {
     let position = reader.table.slots[reader.index].position
+    bridge.metrics.droppedStreams["slow_consumer", default: 0] += 1
+    app.metrics.gaps["slow_consumer", default: 0] += 1
     bridge.log.notice("closed a slow reader", metadata: fields)
     ReaderDelivery.finishFrame(reader, at: position, log: log)
     end(reader, lastEvent: "bridge:gap", data: "{\"reason\":\"slow_consumer\"}")
@@ -162,6 +189,7 @@ final class Feed {
         }
         let reader = table.readers[index]
         if slot.isWaiting {
+          bridge.metrics.droppedStreams["write_timeout", default: 0] += 1
           bridge.log.notice("closed a stuck reader", metadata: fields)
           takeOut(reader)
           reader.abort()

@@ -22,6 +22,12 @@ final class ReaderTable {
 
   let form: WireForm
   private(set) var slots: ContiguousArray<Slot> = []
+  /// How many were sent all that was new since the last broadcast, in the last one.
+  private(set) var fullSends = 0
+  /// How many bytes the last broadcast sent.
+  private(set) var sentBytes = 0
+  /// The end of the log at the last broadcast.
+  private var lastEnd: UInt64 = 0
   private(set) var readers: ContiguousArray<EventReader> = []
 
   init(form: WireForm) { self.form = form }
@@ -33,7 +39,9 @@ final class ReaderTable {
   static func ticks(_ instant: Instant) -> UInt32 { UInt32(truncatingIfNeeded: instant.nanoseconds / 125_000_000) }
   static func ticks(_ duration: Duration) -> UInt32 { UInt32(clamping: duration.wholeNanoseconds / 125_000_000) }
 
-  func add(_ reader: EventReader, position: UInt64, now: Instant) {
+  /// Adds a reader that goes on from `position`, when everybody else has got everything up to `end`.
+  func add(_ reader: EventReader, position: UInt64, end: UInt64, now: Instant) {
+    lastEnd = end
     reader.index = slots.count
     readers.append(reader)
     slots.append(
@@ -77,8 +85,13 @@ final class ReaderTable {
     _ bytes: UnsafeRawBufferPointer, start: UInt64, end: UInt64, backlogMax: UInt64, now: Instant
   ) -> [Int] {
     var attention: [Int] = []
+    fullSends = 0
+    sentBytes = 0
     guard let base = bytes.baseAddress else { return attention }
     let ticks = ReaderTable.ticks(now)
+    let lastEnd = lastEnd
+    var full = 0
+    var total = 0
     slots.withUnsafeMutableBufferPointer { slots in
       var index = slots.count
       while index > 0 {
@@ -98,10 +111,14 @@ final class ReaderTable {
         if sent > 0 {
           slots[index].position = position &+ UInt64(sent)
           slots[index].lastSent = ticks
+          total &+= sent
         }
-        if sent != count { attention.append(index) }
+        if sent != count { attention.append(index) } else if position == lastEnd { full &+= 1 }
       }
     }
+    fullSends = full
+    sentBytes = total
+    self.lastEnd = end
     return attention
   }
 }

@@ -19,6 +19,7 @@ enum Resource: Equatable {
   case app(String)
   case health
   case readiness
+  case metrics
 
   /// The resource of a target, nil when no path of ours.
   init?(_ target: RequestTarget) {
@@ -45,7 +46,7 @@ enum Resource: Equatable {
     self = resource
   }
 
-  private static let whole: [String: Resource] = ["healthz": .health, "readyz": .readiness]
+  private static let whole: [String: Resource] = ["healthz": .health, "readyz": .readiness, "metrics": .metrics]
 
   private static func ofApp(_ app: String?, _ path: [String], _ endsInMe: Bool) -> Resource? {
     switch (path.count, path.first) {
@@ -71,7 +72,8 @@ enum Resource: Equatable {
     case .channelEvents: ["GET", "HEAD", "POST"]
     case .channelEvent, .connect, .disconnect: ["POST"]
     case .channel: ["GET", "HEAD", "PUT", "DELETE"]
-    case .events, .channels, .members, .member, .ownMember, .connection, .apps, .app, .health, .readiness:
+    case .events, .channels, .members, .member, .ownMember, .connection, .apps, .app, .health, .readiness,
+      .metrics:
       ["GET", "HEAD"]
     }
   }
@@ -88,7 +90,7 @@ enum Resource: Equatable {
       .disconnect(let app):
       app
     case .app(let name): name
-    case .apps, .health, .readiness: nil
+    case .apps, .health, .readiness, .metrics: nil
     }
   }
 
@@ -98,7 +100,7 @@ enum Resource: Equatable {
     case .channelEvents(_, let channel), .channelEvent(_, let channel, _), .channel(_, let channel),
       .members(_, let channel), .member(_, let channel, _), .ownMember(_, let channel):
       channel
-    case .events, .channels, .connection, .connect, .disconnect, .apps, .app, .health, .readiness: nil
+    case .events, .channels, .connection, .connect, .disconnect, .apps, .app, .health, .readiness, .metrics: nil
     }
   }
 
@@ -108,7 +110,9 @@ enum Resource: Equatable {
     case .health, .readiness: nil
     case .channelEvents where method == "POST", .channelEvent: .trigger
     case .channel where method == "PUT" || method == "DELETE", .connect, .disconnect: .admin
-    case .events, .channelEvents, .channels, .channel, .members, .member, .ownMember, .connection, .apps, .app: .read
+    case .events, .channelEvents, .channels, .channel, .members, .member, .ownMember, .connection, .apps, .app,
+      .metrics:
+      .read
     }
   }
 }

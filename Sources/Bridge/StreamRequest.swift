@@ -154,20 +154,22 @@ struct StreamRequest {
       return log.position(since: app.reactor.now + (.zero - span), form: form)
     case .after(let text):
       guard let id = EventID(text), id.epoch == app.bridge.epoch, id.sequence <= app.lastEventID.sequence else {
-        gap("unknown_id", from: text, reader, scope, &frames)
+        gap("unknown_id", from: text, reader, scope, app, &frames)
         return log.oldestKept(in: form)
       }
       let point = log.lookup(after: id.sequence, form: form)
       if case .position(let position) = point, !scope.hasMissed(after: id.sequence) { return position }
-      gap("evicted", from: text, reader, scope, &frames)
+      gap("evicted", from: text, reader, scope, app, &frames)
       return point.cursor
     }
   }
 
   /// Says that something may be missing, then how things stand.
   private func gap(
-    _ reason: String, from id: String, _ reader: EventReader, _ scope: StreamScope, _ frames: inout ByteQueue
+    _ reason: String, from id: String, _ reader: EventReader, _ scope: StreamScope, _ app: AppBridge,
+    _ frames: inout ByteQueue
   ) {
+    app.metrics.gaps[reason, default: 0] += 1
     let data = JSONValue.object([JSONMember("reason", .string(reason)), JSONMember("from", .string(id))])
     scope.feed.append("bridge:gap", data: data.text, form: form, chunked: reader.isChunked, to: &frames)
     for channel in scope.channels { snapshot(channel, reader, &frames) }

@@ -101,7 +101,7 @@ final class HTTPConnection {
 
   private func dispatch(_ decoder: RequestDecoder, _ head: RequestHead, _ body: [UInt8]) {
     let keepsAlive = head.keepsAlive && !server.isStopping
-    let exchange = HTTPExchange(connection: self, isHead: head.method == "HEAD", version: head.version)
+    let exchange = HTTPExchange(connection: self, method: head.method, version: head.version)
     state = .serving(decoder, exchange, keepsAlive: keepsAlive)
     deadline = .init(nanoseconds: .max)
     guard let target = RequestTarget(head.target) else {
@@ -116,7 +116,7 @@ final class HTTPConnection {
 
   func respond(_ response: HTTPResponse, isHead: Bool) {
     guard case .serving(let decoder, let exchange, let keepsAlive) = state else { return }
-    server.service.noteAnswer(method: isHead ? "HEAD" : "GET", status: response.status)
+    server.service.noteAnswer(method: exchange.method, status: response.status)
     write(response, isHead: isHead, keepsAlive: keepsAlive, version: exchange.version)
     guard keepsAlive else { return close() }
     state = .reading(decoder, head: nil)
@@ -146,7 +146,7 @@ final class HTTPConnection {
   func beginStream(head: ResponseHead) -> HTTPStream? {
     guard case .serving(_, let exchange, _) = state else { return nil }
     let isChunked = exchange.version != .http10
-    server.service.noteAnswer(method: "GET", status: head.status)
+    server.service.noteAnswer(method: exchange.method, status: head.status)
     var head = head
     if isChunked { head.headers.append("Transfer-Encoding", "chunked") }
     head.headers.append("Connection", isChunked ? "keep-alive" : "close")
@@ -162,8 +162,8 @@ final class HTTPConnection {
   }
 
   func upgrade(head: ResponseHead) -> StreamSocket? {
-    guard case .serving = state else { return nil }
-    server.service.noteAnswer(method: "GET", status: head.status)
+    guard case .serving(_, let exchange, _) = state else { return nil }
+    server.service.noteAnswer(method: exchange.method, status: head.status)
     var output = ByteQueue()
     head.append(to: &output)
     state = .detached

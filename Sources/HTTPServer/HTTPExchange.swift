@@ -10,14 +10,17 @@ public final class HTTPExchange {
   private weak var connection: HTTPConnection?
   /// The request was HEAD: the answer's body is left out (RFC 9110 §9.3.2).
   public let isHead: Bool
+  /// The method of the request.
+  let method: String
   /// The version of the request.
   public let version: HTTPVersion
   /// Called once when the client left before the answer.
   public var onAbandon: (() -> Void)?
 
-  init(connection: HTTPConnection, isHead: Bool, version: HTTPVersion) {
+  init(connection: HTTPConnection, method: String, version: HTTPVersion) {
     self.connection = connection
-    self.isHead = isHead
+    self.method = method
+    isHead = method == "HEAD"
     self.version = version
   }
 
