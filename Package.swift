@@ -58,7 +58,7 @@ let package = Package(
     swift("WebSocketTransport", ["Bytes", "Crypto", "Reactor", "Transport", "WebSocketCodec"]),
 
     // Assembly.
-    swift("HTTPServer", ["Bytes", "HTTPCodec", "JSON", "Reactor", "Transport"]),
+    swift("HTTPServer", ["Bytes", "HTTPCodec", "JSON", "Reactor", "TLSEngine", "Transport"]),
     swift(
       "ApinatorClient",
       [

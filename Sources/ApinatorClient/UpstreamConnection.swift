@@ -94,10 +94,15 @@ public final class UpstreamConnection {
     perform()
   }
 
-  /// Wants `channel` from now on, also across reconnects.
+  /// Wants `channel` from now on, also across reconnects. What follows from it, a refusal on the spot too, is told at the
+  /// end of this turn, so that the caller can first take note of the handle.
   public func subscribe(_ channel: String) -> ChannelHandle {
     let handle = session.subscribe(channel, at: reactor.now)
-    perform()
+    reactor.afterTurn { [weak self] in
+      guard let self else { return }
+      perform()
+      delegate?.upstreamDidSettle(self)
+    }
     return handle
   }
 

@@ -86,6 +86,7 @@ final class BridgeService: HTTPService {
     switch resource {
     case .health: respond(json: bridge.health(), nil, request, exchange)
     case .readiness: respond(json: bridge.health(), status: bridge.isReady ? 200 : 503, nil, request, exchange)
+    case .openAPI: respond(json: OpenAPIDocument.make(version: bridge.version), nil, request, exchange)
     case .metrics:
       guard caller.readsEverything else {
         throw ProblemDetails(status: 403, code: "not_allowed", detail: "metrics need `read` on all apps and channels")
@@ -116,9 +117,9 @@ final class BridgeService: HTTPService {
     case .members(_, let name):
       respond(json: try app.presenceChannel(name).membersDescription, app, request, exchange)
     case .member(_, let name, let userID):
-      respond(json: try app.presenceChannel(name).memberDescription(userID), app, request, exchange)
+      respond(json: try app.memberChannel(name).memberDescription(userID), app, request, exchange)
     case .ownMember(_, let name):
-      respond(json: try app.presenceChannel(name).ownMemberDescription(), app, request, exchange)
+      respond(json: try app.memberChannel(name).ownMemberDescription(), app, request, exchange)
     case .channelEvents(_, let name) where request.head.method == "POST":
       let event = try ClientEvent(document: request.body)
       try trigger(event, app, name, request, exchange)

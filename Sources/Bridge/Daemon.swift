@@ -57,6 +57,7 @@ public final class Daemon {
         allowedHosts: configuration.allowedHosts, allowedOrigins: configuration.allowedOrigins),
       access: try AccessPolicy(configuration, secrets: secrets))
     server = HTTPServer(reactor: reactor, limits: HTTPServerLimits(configuration.limits), service: service)
+    server.tls = try Daemon.serverTLS(configuration)
     for app in configuration.apps { bridge.add(try makeApp(app)) }
     bridge.onStatusChange = { [weak self] in self?.statusDidChange() }
   }
@@ -93,6 +94,8 @@ public final class Daemon {
   /// - Throws: what is wrong with the new one; then the old one stays in force, whole.
   public func reload(_ new: Configuration) throws(DaemonError) {
     let access = try AccessPolicy(new, secrets: secrets)
+    // Read again also when the paths are the same: a renewed certificate has the old one's name.
+    let serverTLS = try Daemon.serverTLS(new)
     var apps: [AppBridge] = []
     var made: [AppBridge] = []
     for app in new.apps {
@@ -109,6 +112,7 @@ public final class Daemon {
     configuration = new
     bridge.limits = new.limits
     server.limits = HTTPServerLimits(new.limits)
+    server.tls = serverTLS
     service.access = access
     service.origins = OriginPolicy(allowedHosts: new.allowedHosts, allowedOrigins: new.allowedOrigins)
     for old in bridge.apps where !apps.contains(where: { $0 === old }) { old.end() }
@@ -175,6 +179,17 @@ public final class Daemon {
       return try server.listen(on: parsed, mode: UInt32(configuration.socketMode))
     } catch {
       throw .listen(error)
+    }
+  }
+
+  /// What TLS on the HTTP side needs, nil when it is not configured.
+  private static func serverTLS(_ configuration: Configuration) throws(DaemonError) -> TLSContext? {
+    guard let files = configuration.tls else { return nil }
+    do {
+      return try TLSContext.server(
+        certificateFile: files.certificate, keyFile: files.key, applicationProtocols: ["http/1.1"])
+    } catch {
+      throw .serverTLS(error.message)
     }
   }
 

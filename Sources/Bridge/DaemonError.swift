@@ -10,6 +10,8 @@ public enum DaemonError: Error, CustomStringConvertible {
   case url(app: String, String, String)
   /// TLS cannot be set up for an app.
   case tls(app: String, String)
+  /// TLS cannot be set up for the HTTP side.
+  case serverTLS(String)
   /// A secret cannot be read.
   case secret(String)
   /// A `[[peer]]` names an account that does not exist.
@@ -29,6 +31,7 @@ public enum DaemonError: Error, CustomStringConvertible {
     case .address(let detail): detail
     case .url(let app, let text, let detail): "app \(app): \(text) is not a valid URL: \(detail)"
     case .tls(let app, let detail): "app \(app): \(detail)"
+    case .serverTLS(let detail): "[tls]: \(detail)"
     case .secret(let detail): detail
     case .account(let name): "[[peer]] names \(name), which is no account of this machine; create it or mend the name"
     case .limit(let detail): detail

@@ -86,6 +86,15 @@ extension AppBridge {
     return HTTPDate.rfc3339(unixMilliseconds: (Int64(WallClock.unixNanoseconds()) - age) / 1_000_000)
   }
 
+  /// A channel one of whose members is asked for: 404 until it is confirmed, as for a member that is not there.
+  func memberChannel(_ name: String) throws(ProblemDetails) -> Channel {
+    do {
+      return try presenceChannel(name)
+    } catch {
+      throw .notFound(error.detail, code: error.status == 404 ? error.code : "unknown_member")
+    }
+  }
+
   /// The presence channel called `name`, confirmed: what the member resources need.
   func presenceChannel(_ name: String) throws(ProblemDetails) -> Channel {
     guard ChannelKind(name: name).isPresence else {

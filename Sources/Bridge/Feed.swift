@@ -232,8 +232,10 @@ final class Feed {
 
   private func account() {
     let bytes = log.byteCount
-    bridge.keptBytesDidChange(by: bytes - accountedBytes)
+    let delta = bytes - accountedBytes
+    // First noted, then told: over the limit this feed may be the one that is trimmed, and comes back here.
     accountedBytes = bytes
+    bridge.keptBytesDidChange(by: delta)
   }
 
   /// The feed is gone: its bytes count no longer.

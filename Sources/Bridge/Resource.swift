@@ -20,6 +20,7 @@ enum Resource: Equatable {
   case health
   case readiness
   case metrics
+  case openAPI
 
   /// The resource of a target, nil when no path of ours.
   init?(_ target: RequestTarget) {
@@ -46,7 +47,9 @@ enum Resource: Equatable {
     self = resource
   }
 
-  private static let whole: [String: Resource] = ["healthz": .health, "readyz": .readiness, "metrics": .metrics]
+  private static let whole: [String: Resource] = [
+    "healthz": .health, "readyz": .readiness, "metrics": .metrics, "openapi.json": .openAPI,
+  ]
 
   private static func ofApp(_ app: String?, _ path: [String], _ endsInMe: Bool) -> Resource? {
     switch (path.count, path.first) {
@@ -73,7 +76,7 @@ enum Resource: Equatable {
     case .channelEvent, .connect, .disconnect: ["POST"]
     case .channel: ["GET", "HEAD", "PUT", "DELETE"]
     case .events, .channels, .members, .member, .ownMember, .connection, .apps, .app, .health, .readiness,
-      .metrics:
+      .metrics, .openAPI:
       ["GET", "HEAD"]
     }
   }
@@ -90,7 +93,7 @@ enum Resource: Equatable {
       .disconnect(let app):
       app
     case .app(let name): name
-    case .apps, .health, .readiness, .metrics: nil
+    case .apps, .health, .readiness, .metrics, .openAPI: nil
     }
   }
 
@@ -100,14 +103,15 @@ enum Resource: Equatable {
     case .channelEvents(_, let channel), .channelEvent(_, let channel, _), .channel(_, let channel),
       .members(_, let channel), .member(_, let channel, _), .ownMember(_, let channel):
       channel
-    case .events, .channels, .connection, .connect, .disconnect, .apps, .app, .health, .readiness, .metrics: nil
+    case .events, .channels, .connection, .connect, .disconnect, .apps, .app, .health, .readiness, .metrics, .openAPI:
+      nil
     }
   }
 
   /// What a caller has to be granted for `method`; nil when anybody may (HTTP contract, section 5).
   func action(for method: String) -> AccessActions? {
     switch self {
-    case .health, .readiness: nil
+    case .health, .readiness, .openAPI: nil
     case .channelEvents where method == "POST", .channelEvent: .trigger
     case .channel where method == "PUT" || method == "DELETE", .connect, .disconnect: .admin
     case .events, .channelEvents, .channels, .channel, .members, .member, .ownMember, .connection, .apps, .app,

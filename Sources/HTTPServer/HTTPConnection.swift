@@ -309,6 +309,9 @@ extension HTTPConnection: StreamSocketDelegate {
     socket.input.releaseStorage()
   }
 
+  /// TLS is agreed on; plain connections are open from the start.
+  func streamSocketDidOpen(_ socket: StreamSocket) {}
+
   /// A client that shut its sending side may still read: what is queued for it is sent. One that streams and says
   /// goodbye is gone.
   func streamSocketDidReceiveEndOfFile(_ socket: StreamSocket) -> EndOfFileAnswer {

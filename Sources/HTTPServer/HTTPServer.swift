@@ -1,6 +1,7 @@
 import Bytes
 import HTTPCodec
 public import Reactor
+public import TLSEngine
 public import Transport
 
 /// An HTTP/1.x server over any number of listeners, driven by a reactor.
@@ -9,6 +10,8 @@ public final class HTTPServer {
   public let reactor: Reactor
   /// What clients are granted; a change counts from the next request on.
   public var limits: HTTPServerLimits
+  /// With it TLS is spoken to clients over TCP; a change counts from the next connection on. Unix sockets stay plain.
+  public var tls: TLSContext?
   unowned let service: any HTTPService
   private var listeners: [Listener] = []
   /// Connections by their index; freed places are used again.
@@ -57,7 +60,8 @@ public final class HTTPServer {
   private func accept(_ descriptor: consuming FileDescriptor, _ peer: SocketAddress) {
     let isRefused = connectionCount >= limits.connectionsMax
     do {
-      let socket = try StreamSocket(reactor: reactor, descriptor: descriptor)
+      let engine = peer.isTCP ? tls.map { TLSEngine(context: $0, role: .server, serverName: nil) } : nil
+      let socket = try StreamSocket(reactor: reactor, descriptor: descriptor, tls: engine)
       if isRefused { return refuse(socket) }
       let client: ClientIdentity = peer.isTCP ? .network(peer) : .local(try socket.peerCredentials())
       let connection = HTTPConnection(socket: socket, client: client, server: self)

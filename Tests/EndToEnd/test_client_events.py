@@ -1,0 +1,167 @@
+"""HTTP contract, section 4: client events."""
+
+import json
+import threading
+
+import pytest
+
+from peers import AuthEndpoint, Client, answer_with
+from problems import problem
+from processes import Sandbox
+
+
+def test_202_once_written_and_another_client_receives_exactly_that_number(daemon, sandbox, name):  # §4, issue 2
+    channel = name("presence-")
+    with Client(sandbox) as other:
+        other.subscribe(channel)
+        body = '{"event":"client-typing","data":{"n":9223372036854775808}}'
+        # As `curl -d` sends it.
+        response = daemon.post(
+            f"/channels/{channel}/events", content=body, headers={"Content-Type": "application/x-www-form-urlencoded"})
+        assert response.status_code == 202
+        assert response.json() == {"app": "main", "channel": channel, "event": "client-typing"}
+        message = other.until("client-typing")
+        assert message["channel"] == channel
+        assert message["data"] == '{"n":9223372036854775808}'
+
+
+@pytest.mark.parametrize(
+    "data", ['{"b":1,"a":[1.0,1e2]}', '"text"', "7", "null", "[]", r'"\u00e9\/"', '{"s":"ツ"}', '{ "a" : 1 }'])
+def test_data_is_any_json_and_goes_out_as_it_was_spelled(daemon, sandbox, name, data):  # §4
+    channel = name("private-")
+    with Client(sandbox) as other:
+        other.subscribe(channel)
+        body = '{"event":"client-x","data":' + data + "}"
+        assert daemon.post(f"/channels/{channel}/events", content=body.encode()).status_code == 202
+        assert other.until("client-x")["data"] == data
+
+
+@pytest.mark.parametrize(
+    ("body", "data"),
+    [('{"n":9223372036854775808}', '{"n":9223372036854775808}'), ("plain text", '"plain text"'), ("", '""')])
+def test_the_body_can_be_the_data_itself_json_else_sent_as_a_json_string(daemon, sandbox, name, body, data):  # §2
+    channel = name("private-")
+    with Client(sandbox) as other:
+        other.subscribe(channel)
+        assert daemon.post(f"/channels/{channel}/events/client-x", content=body).status_code == 202
+        assert other.until("client-x")["data"] == data
+
+
+def test_the_senders_own_streams_do_not_echo_it(daemon, sandbox, name):  # §4
+    channel = name("private-")
+    stream = daemon.subscribed(channel)
+    assert daemon.trigger(channel, "client-x", {}).status_code == 202
+    sandbox.publish(channel, "marker", "{}")
+    stream.until("marker")
+    assert "client-x" not in [frame.event for frame in stream.seen]
+
+
+def test_a_channel_not_subscribed_yet_is_subscribed_first_and_waited_for(daemon, sandbox, name):  # §4
+    channel = name("private-")
+    assert daemon.get(f"/channels/{channel}").status_code == 404
+    assert daemon.trigger(channel, "client-x", 1).status_code == 202
+
+
+@pytest.mark.parametrize("body", ["", "{", "nonsense", '{"event":"client-x","data":}', '{"event":"client-x","data":01}'])
+def test_400_invalid_json(daemon, name, body):  # §4
+    problem(daemon.post(f"/channels/{name('private-')}/events", content=body), 400, "invalid_json")
+
+
+def test_400_invalid_json_for_invalid_utf_8(daemon, name):  # §4
+    body = b'{"event":"client-x","data":"\xff"}'
+    problem(daemon.post(f"/channels/{name('private-')}/events", content=body), 400, "invalid_json")
+
+
+@pytest.mark.parametrize(
+    "body", ["[]", "7", "{}", '{"event":"client-x"}', '{"data":1}', '{"event":7,"data":1}', '{"event":null,"data":1}'])
+def test_400_invalid_request(daemon, name, body):  # §4
+    problem(daemon.post(f"/channels/{name('private-')}/events", content=body), 400, "invalid_request")
+
+
+def test_400_invalid_request_for_a_wait_that_is_none(daemon, name):  # §4
+    problem(daemon.trigger(f"{name('private-')}", "client-x", 1, params={"wait": "soon"}), 400, "invalid_request")
+
+
+@pytest.mark.parametrize("channel", ["private-%20x", "private-%C3%A9", "private-a%2Fb", "private-" + "x" * 200, "a!b"])
+def test_400_invalid_channel_name(daemon, channel):  # §2, §4
+    response = daemon.post(f"/channels/{channel}/events", json={"event": "client-x", "data": 1})
+    problem(response, 400, "invalid_channel_name")
+    problem(daemon.get(f"/channels/{channel}/events"), 400, "invalid_channel_name")
+
+
+def test_409_not_subscribed_with_wait_0(daemon, name):  # §4
+    problem(daemon.trigger(name("private-"), "client-x", 1, params={"wait": "0"}), 409, "not_subscribed")
+
+
+def test_409_subscription_failed_when_upstream_refused(run, name):  # §4
+    with AuthEndpoint(answer_with(200, '{"auth":"sandbox-key:00"}')) as endpoint:
+        daemon = run(app=f'auth_endpoint = "{endpoint.url}/auth"', auth=False)
+        body = problem(daemon.trigger(name("private-"), "client-x", 1), 409, "subscription_failed")
+        assert "refused" in body["detail"]
+
+
+def test_409_subscription_failed_when_it_was_not_confirmed_in_time(run, name):  # §4
+    over = threading.Event()
+    with AuthEndpoint(lambda handler, body: over.wait(20)) as endpoint:
+        daemon = run(app=f'auth_endpoint = "{endpoint.url}/auth"', auth=False)
+        response = daemon.trigger(name("private-"), "client-x", 1, params={"wait": "200ms"})
+        over.set()
+        assert "in time" in problem(response, 409, "subscription_failed")["detail"]
+
+
+def test_413_over_max_client_event_bytes(run, name):  # §4, §6
+    daemon = run(limits="max_client_event_bytes = 100")
+    channel = name("private-")
+    assert daemon.trigger(channel, "client-x", "x" * 98).status_code == 202
+    problem(daemon.trigger(channel, "client-x", "x" * 99), 413, "payload_too_large")
+
+
+def test_any_content_type_is_read(daemon, name):  # §4: 415 never
+    for content_type in ("text/plain", "application/xml", "nonsense"):
+        response = daemon.post(
+            f"/channels/{name('private-')}/events", content='{"event":"client-x","data":1}',
+            headers={"Content-Type": content_type})  # fmt: skip
+        assert response.status_code == 202
+
+
+def test_422_event_lacks_client(daemon, name):  # §4
+    problem(daemon.trigger(name("private-"), "typing", 1), 422, "event_not_allowed")
+
+
+@pytest.mark.parametrize("prefix", ["", "cache-", "privat-"])
+def test_422_the_channel_is_public(daemon, name, prefix):  # §4
+    problem(daemon.trigger(name(prefix), "client-x", 1), 422, "event_not_allowed")
+
+
+def test_429_with_retry_after_over_client_events_per_second(run, name):  # §4
+    daemon, channel = run(app="client_events_per_second = 1"), name("private-")
+    responses = [daemon.trigger(channel, "client-x", n) for n in range(3)]
+    assert [response.status_code for response in responses] == [202, 202, 429]
+    problem(responses[2], 429, "rate_limited")
+    assert int(responses[2].headers["retry-after"]) >= 1
+
+
+def test_ten_client_events_a_second_and_twenty_at_once_by_default(run, name):  # §4
+    daemon, channel = run(), name("private-")
+    statuses = [daemon.trigger(channel, "client-x", n).status_code for n in range(30)]
+    assert 20 <= statuses.count(202) <= 25 and statuses[:20] == [202] * 20
+
+
+def test_503_with_retry_after_when_upstream_is_down(run, start, name):  # §4
+    upstream = start(Sandbox)
+    daemon, channel = run(upstream=upstream), name("private-")
+    daemon.subscribed(channel)
+    upstream.kill()
+    daemon.wait_for_state("connecting")
+    response = daemon.trigger(channel, "client-x", 1)
+    problem(response, 503, "not_connected")
+    assert int(response.headers["retry-after"]) >= 1
+
+
+def test_client_events_of_one_sender_arrive_in_order(run, sandbox, name):  # §4
+    daemon, channel = run(app="client_events_per_second = 1000"), name("private-")
+    with Client(sandbox) as other:
+        other.subscribe(channel)
+        for number in range(50):
+            assert daemon.trigger(channel, "client-x", number).status_code == 202
+        assert [json.loads(other.until("client-x")["data"]) for _ in range(50)] == list(range(50))

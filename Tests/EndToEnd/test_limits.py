@@ -1,0 +1,232 @@
+"""HTTP contract, section 6: limits, all answered clearly."""
+
+import json
+import time
+
+import httpx
+import pytest
+
+from deadline import poll
+from problems import problem
+from raw import Connection, request
+
+
+def test_max_head_bytes_beyond_it_431(daemon):  # §6
+    with Connection(daemon).send(request(fields="X-A: " + "a" * 16384 + "\r\n")) as connection:
+        status, fields, _ = connection.response()
+        assert (status, fields["connection"]) == (431, "close")
+        assert connection.is_closed()
+
+
+def test_max_head_bytes_beyond_it_431_also_for_a_head_without_end(daemon):  # §6
+    with Connection(daemon).send("GET / HTTP/1.1\r\n" + "X-A: b\r\n" * 2100) as connection:
+        assert connection.response()[0] == 431
+
+
+def test_a_target_that_is_too_long_is_refused(daemon):  # §6
+    with Connection(daemon).send(request(path="/" + "a" * 16384)) as connection:
+        assert connection.response()[0] in (414, 431)
+
+
+def test_max_head_bytes_can_be_lowered(run):  # §6
+    daemon = run(limits="max_head_bytes = 1024")
+    with Connection(daemon).send(request(fields="X-A: " + "a" * 1024 + "\r\n")) as connection:
+        assert connection.response()[0] == 431
+
+
+@pytest.mark.parametrize("fields", ["Content-Length: 65537\r\n", "Transfer-Encoding: chunked\r\n"])
+def test_max_body_bytes_beyond_it_413(daemon, fields):  # §6
+    body = "10001\r\n" if "chunked" in fields else ""
+    with Connection(daemon).send(request("POST", "/channels/private-x/events", fields, body)) as connection:
+        status, headers, text = connection.response()
+        assert (status, headers["connection"]) == (413, "close")
+        assert json.loads(text)["code"] == "payload_too_large"
+        assert connection.is_closed()
+
+
+def test_max_body_bytes_itself_is_read(daemon):  # §6
+    answer = daemon.post("/channels/private-x/events", content=b'{"event":"x"' + b" " * (65536 - 13) + b"}")
+    assert answer.status_code == 400 and answer.json()["code"] == "invalid_request"
+
+
+@pytest.fixture
+def impatient(run):
+    return run(limits='head_timeout = "300ms"\nbody_timeout = "300ms"\nidle_timeout = "600ms"')
+
+
+def test_head_timeout_beyond_it_408_and_close(impatient):  # §6
+    with Connection(impatient).send("GET / HTTP/1.1\r\nHost: ") as connection:
+        status, fields, _ = connection.response()
+        assert (status, fields["connection"]) == (408, "close")
+        assert connection.is_closed()
+
+
+def test_head_timeout_is_not_put_off_by_bytes_that_trickle(impatient):  # §6
+    with Connection(impatient) as connection:
+        connection.socket.settimeout(0.05)
+        end = time.monotonic() + 5
+        connection.send("GET / HTTP/1.1\r\n")
+        while time.monotonic() < end:
+            try:
+                connection.send("X")
+                if connection.socket.recv(1 << 16).startswith(b"HTTP/1.1 408"):
+                    return
+                break
+            except TimeoutError:
+                continue
+        raise AssertionError("no 408")
+
+
+def test_body_timeout_beyond_it_408_and_close(impatient):  # §6
+    text = request("POST", "/channels/private-x/events", "Content-Length: 10\r\n", "{")
+    with Connection(impatient).send(text) as connection:
+        assert connection.response()[0] == 408
+        assert connection.is_closed()
+
+
+def test_idle_timeout_beyond_it_close(impatient):  # §6
+    with Connection(impatient).send(request()) as connection:
+        assert connection.response()[0] == 200
+        assert connection.is_closed()
+
+
+def test_streams_are_not_idle(impatient, sandbox, name):  # §6
+    channel = name()
+    stream = impatient.subscribed(channel)
+    with Connection(impatient) as other:
+        assert other.is_closed()  # this one is, meanwhile
+    sandbox.publish(channel, "news", "{}")
+    stream.until("news")
+
+
+def test_max_streams_beyond_it_503_with_retry_after(run, name):  # §6
+    daemon, channel = run(limits="max_streams = 2"), name()
+    streams = [daemon.events(channel) for _ in range(2)]
+    answer = daemon.get(f"/channels/{channel}/events")
+    problem(answer, 503, "too_many_streams")
+    assert int(answer.headers["retry-after"]) >= 1
+    streams[0].close()
+    poll(lambda: daemon.channel(channel)["streams"] == 1)
+    daemon.events(channel)
+
+
+def test_max_connections_beyond_it_503_and_close(run):  # §6
+    daemon = run(limits="max_connections = 3")
+    daemon.client.close()
+
+    def three():
+        """Three connections that were all taken: the closed client's may still have counted at first."""
+        opened = [Connection(daemon).send(request()) for _ in range(3)]
+        if [connection.response()[0] for connection in opened] == [200, 200, 200]:
+            return opened
+        for connection in opened:
+            connection.close()
+        return None
+
+    connections = poll(three)
+    with Connection(daemon) as one_too_many:
+        status, fields, _ = one_too_many.response()
+        assert (status, fields["connection"]) == (503, "close")
+        assert one_too_many.is_closed()
+    for connection in connections:
+        connection.close()
+    daemon.client = httpx.Client(base_url=daemon.url, trust_env=False)
+    poll(lambda: daemon.get("/healthz").status_code == 200)
+
+
+def test_max_channels_beyond_it_503(run, name):  # §6
+    daemon = run(limits="max_channels = 2")
+    daemon.events(name()), daemon.events(name())
+    problem(daemon.get(f"/channels/{name()}/events"), 503, "too_many_channels")
+    problem(daemon.put(f"/channels/{name()}"), 503, "too_many_channels")
+
+
+def test_a_reader_that_falls_behind_is_closed_alone_and_resumes_by_id(run, sandbox, name):  # §3, §6
+    daemon, channel = run(limits="reader_backlog_bytes = 65536"), name()
+    healthy = daemon.subscribed(channel)
+    text = request(path=f"/channels/{channel}/events")
+    slow = Connection(daemon, receive_buffer=4096).send(text)
+    assert slow.head()[0] == 200
+    poll(lambda: daemon.channel(channel)["streams"] == 2)
+    server, filler, count = sandbox.server(), "x" * 9500, 0
+
+    def is_closed():
+        nonlocal count
+        server.trigger("step", f'{{"n":{count},"s":"{filler}"}}', channel=channel)
+        assert healthy.until("step").json["n"] == count  # nobody else waits
+        count += 1
+        return daemon.channel(channel)["streams"] == 1
+
+    poll(is_closed, 60)
+    assert any("slow" in entry["message"] for entry in daemon.entries)
+    # What it still gets is well-formed, a gap where it can still be written, and the end.
+    body = b""
+    while data := slow.receive():
+        body += data
+    decoded = decode_chunks(slow.bytes)
+    frames = [block for block in decoded.decode().split("\n\n") if block]
+    identifiers = [line[4:] for line in decoded.decode().split("\n") if line.startswith("id: ")]
+    if b"bridge:gap" in decoded:
+        assert frames[-1] == 'event: bridge:gap\ndata: {"reason":"slow_consumer"}'
+    resumed = daemon.events(channel, headers={"Last-Event-ID": identifiers[-1]})
+    assert resumed.next().event == "bridge:open"
+    following = resumed.next()
+    assert following.event == "step", following
+    assert following.json["n"] == len([block for block in frames if "event: step" in block])
+
+
+def decode_chunks(data):
+    """The bytes of a chunked body as far as it came."""
+    body = b""
+    while b"\r\n" in data:
+        size, data = data.split(b"\r\n", 1)
+        body += data[: int(size, 16)]
+        data = data[int(size, 16) + 2 :]
+        if int(size, 16) == 0:
+            break
+    return body
+
+
+def test_write_timeout_without_progress_closes(run, sandbox, name):  # §6
+    daemon = run(limits='write_timeout = "1s"\nreader_backlog_bytes = 67108864')
+    channel = name()
+    slow = Connection(daemon, receive_buffer=4096).send(request(path=f"/channels/{channel}/events"))
+    assert slow.head()[0] == 200
+    poll(lambda: daemon.channel(channel)["subscribed"])
+    server, filler = sandbox.server(), "x" * 9500
+    for _ in range(400):  # beyond what the kernel buffers
+        server.trigger("step", f'{{"s":"{filler}"}}', channel=channel)
+    poll(lambda: daemon.channel(channel)["streams"] == 0, 30)
+    slow.close()
+
+
+def test_kept_bytes_the_oldest_go(run, sandbox, name):  # §6
+    daemon, channel = run(limits="kept_bytes = 1048576"), name()
+    stream = daemon.subscribed(channel)
+    first = None
+    for number in range(300):
+        sandbox.publish(channel, "step", f'{{"n":{number},"s":"{"x" * 9000}"}}')
+        frame = stream.until("step")
+        first = first or frame.id
+    resumed = daemon.events(channel, headers={"Last-Event-ID": first})
+    assert resumed.next().event == "bridge:open"
+    assert resumed.next().json["reason"] == "evicted"
+    assert resumed.until("step").json["n"] > 150
+
+
+def test_kept_age_the_oldest_go(run, sandbox, name):  # §6
+    daemon, channel = run(limits='kept_age = "1s"'), name()
+    stream = daemon.subscribed(channel)
+    sandbox.publish(channel, "step", '{"n":0}')
+    first = stream.until("step")
+
+    def is_gone():
+        late = daemon.events(channel, headers={"Last-Event-ID": "0-0"})
+        frames = []
+        while (frame := late.next()).event != "realtime:subscription_succeeded":
+            frames.append(frame)
+        sandbox.publish(channel, "marker", "{}")
+        return late.next().event == "marker"
+
+    assert first.id
+    poll(is_gone, 10)

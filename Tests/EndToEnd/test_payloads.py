@@ -1,0 +1,65 @@
+"""HTTP contract, section 3: `data` is the inner JSON exactly as it came over the wire."""
+
+import pytest
+
+PAYLOADS = {
+    "big integers": '{"n":9223372036854775808,"m":-170141183460469231731687303715884105728}',
+    "key order and duplicates": '{"z":1,"a":2,"z":3}',
+    "number spelling": '[1.0,1e2,1E+2,-0,0.10,1.7976931348623157e309]',
+    "white space": '{ "a" :\t[ 1 , 2 ] }',
+    "escapes": r'{"s":"\u00e9\/\"\\\b\f\n\r\t\ud83d\ude00"}',
+    "unicode": '{"s":"¯\\\\_(ツ)_/¯ é 😀 \u2028\u2029 \u0085"}',
+    "lone surrogate, escaped": r'{"s":"\ud800"}',
+    "not JSON": "hello, world",
+    "like a field": "data: x",
+    "leading space": " {}",
+    "colon first": ": no comment",
+    "empty object": "{}",
+    "literals": "null",
+    "html": "<script>alert(1)</script>",
+    "nul": "a\x00b",
+    "long": '{"s":"' + "é" * 4000 + '"}',
+}
+
+
+@pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS.keys())
+def test_data_is_exactly_as_it_came_over_the_wire(daemon, sandbox, name, payload):  # §3
+    channel = name()
+    stream = daemon.subscribed(channel)
+    sandbox.publish(channel, "news", payload)
+    assert stream.until("news").data == payload
+
+
+@pytest.mark.parametrize(
+    ("payload", "lines"),
+    [
+        ("one\ntwo", ["one", "two"]),
+        ("one\r\ntwo", ["one", "two"]),
+        ("one\rtwo", ["one", "two"]),
+        ("one\n\ntwo\n", ["one", "", "two", ""]),
+        ("\r\n\r\n", ["", "", ""]),
+        ('{\n  "a": 1\n}', ["{", '  "a": 1', "}"]),
+        ("\u2028 and \u0085 are no line ends", ["\u2028 and \u0085 are no line ends"]),
+        ("x\n\nevent: forged\ndata: y", ["x", "", "event: forged", "data: y"]),
+    ],
+)
+def test_a_payloads_cr_crlf_and_lf_each_end_a_data_line(daemon, sandbox, name, payload, lines):  # §3
+    channel = name()
+    stream = daemon.subscribed(channel)
+    sandbox.publish(channel, "news", payload)
+    assert stream.until("news").data == "\n".join(lines)
+
+
+def test_a_lone_surrogate_becomes_a_replacement_character(daemon, sandbox, name):  # §3
+    channel = name()
+    stream = daemon.subscribed(channel)
+    sandbox.publish(channel, "news", "a\ud800b")  # json.dumps spells it \ud800
+    assert stream.until("news").data == "a\ufffdb"
+
+
+def test_empty_data_still_makes_an_event(daemon, sandbox, name):  # §3
+    channel = name()
+    stream = daemon.subscribed(channel)
+    sandbox.publish(channel, "news", "")
+    frame = stream.until("news")
+    assert frame.fields == ("id", "event", "data") and frame.data == ""

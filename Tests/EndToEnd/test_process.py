@@ -1,0 +1,190 @@
+"""The process: systemd, signals, the log (config-and-cli, systemd)."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+
+import httpx
+import pytest
+
+from deadline import SECONDS, poll
+from peers import ScriptedUpstream
+from processes import BINARY, Daemon, Sandbox, configuration
+from raw import Connection, request
+
+
+class ServiceManager:
+    """The socket that systemd listens on."""
+
+    def __init__(self, folder):
+        self.path = str(folder / "notify")
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.path)
+        self.messages = []
+
+    def until(self, assignment, seconds=SECONDS):
+        """The next message with a line that begins with `assignment`."""
+        end = time.monotonic() + seconds
+        while True:
+            self.socket.settimeout(max(0.01, end - time.monotonic()))
+            message = self.socket.recv(4096).decode()
+            self.messages.append(message)
+            for line in message.splitlines():
+                if line.startswith(assignment):
+                    return line
+
+
+@pytest.fixture
+def manager(tmp_path):
+    return ServiceManager(tmp_path)
+
+
+def test_ready_once_it_listens_status_kept_current_stopping_at_the_end(sandbox, start, manager, name):
+    daemon = start(Daemon, configuration(sandbox), environment={"NOTIFY_SOCKET": manager.path})
+    manager.until("READY=1")
+    manager.until("STATUS=main: connected")
+    channel = name()
+    stream = daemon.subscribed(channel)
+    assert "1 channels, 1 streams" in manager.until("STATUS=main: connected, 1 channels, 1")
+    stream.close()
+    manager.until("STATUS=main: connected, 1 channels, 0 streams")
+    assert daemon.stop() == 0
+    manager.until("STOPPING=1")
+
+
+def test_an_abstract_notify_socket_works_too(sandbox, start):
+    address = f"apinatord-test-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind("\0" + address)
+        receiver.settimeout(SECONDS)
+        start(Daemon, configuration(sandbox), environment={"NOTIFY_SOCKET": "@" + address})
+        assert b"READY=1" in receiver.recv(4096)
+
+
+def test_watchdog_from_the_loop_itself(sandbox, start, manager):
+    environment = {"NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": "200000"}
+    start(Daemon, configuration(sandbox), environment=environment)
+    for _ in range(3):
+        manager.until("WATCHDOG=1", 0.5 if manager.messages else SECONDS)
+
+
+def test_a_watchdog_meant_for_another_process_is_not_answered(sandbox, start, manager):
+    environment = {"NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": "100000", "WATCHDOG_PID": "1"}
+    daemon = start(Daemon, configuration(sandbox), environment=environment)
+    daemon.stop()
+    manager.until("STOPPING=1")
+    assert not [message for message in manager.messages if "WATCHDOG=1" in message]
+
+
+def test_sigterm_streams_get_bridge_shutdown_and_the_exit_is_0_within_5_s(run, name):
+    daemon = run()
+    chunked, plain = daemon.subscribed(name()), daemon.subscribed(name(), version="1.0")
+    lines = daemon.events(name(), headers={"Accept": "application/x-ndjson"})
+    idle = Connection(daemon).send(request())
+    idle.response()
+    began = time.monotonic()
+    daemon.signal(signal.SIGTERM)
+    for stream in (chunked, plain):
+        assert [frame.event for frame in stream.rest()][-1] == "bridge:shutdown"
+        assert not stream.was_cut
+    assert '"bridge:shutdown"' in lines.text().strip().splitlines()[-1]
+    assert idle.is_closed()
+    assert daemon.wait(5) == 0
+    assert time.monotonic() - began < 5
+
+
+def test_sigterm_closes_upstream_with_1000(run):
+    with ScriptedUpstream() as upstream:
+        daemon = run(upstream=upstream, auth=False)
+        connection = upstream.connection()
+        assert daemon.stop() == 0
+        poll(lambda: connection.close_code is not None)
+        assert connection.close_code == 1000
+
+
+def test_sigterm_ends_within_5_s_though_a_reader_takes_nothing(run, sandbox, name):
+    daemon, channel = run(limits="reader_backlog_bytes = 67108864"), name()
+    slow = Connection(daemon, receive_buffer=4096).send(request(path=f"/channels/{channel}/events"))
+    slow.head()
+    server = sandbox.server()
+    for _ in range(400):
+        server.trigger("step", "x" * 9500, channel=channel)
+    daemon.signal(signal.SIGTERM)
+    assert daemon.wait(5) == 0
+    slow.close()
+
+
+def test_sigint_ends_it_as_well(run):
+    daemon = run()
+    daemon.signal(signal.SIGINT)
+    assert daemon.wait(5) == 0
+
+
+def test_sigterm_during_the_first_connection_attempt_ends_it(start):
+    gone = start(Sandbox)
+    gone.kill()
+    daemon = start(Daemon, configuration(gone))
+    assert daemon.stop(5) == 0
+
+
+def test_sighup_leaves_streams_alone(run, sandbox, name):  # config-and-cli: no stream of an untouched app drops
+    daemon, channel = run(), name()
+    stream = daemon.subscribed(channel)
+    daemon.signal(signal.SIGHUP)
+    sandbox.publish(channel, "news", "{}")
+    stream.until("news")
+
+
+def test_sigpipe_does_not_end_it(run, name):
+    daemon, channel = run(), name()
+    for _ in range(30):
+        Connection(daemon).send(request(path=f"/channels/{channel}/events")).close()
+    assert daemon.get("/healthz").status_code == 200
+
+
+def test_log_lines_are_json_where_standard_error_is_no_terminal(run, name):
+    daemon = run()
+    daemon.subscribed(name())
+    daemon.stop()
+    for line in daemon.lines:
+        assert line.startswith("{"), line
+    for entry in daemon.entries:
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", entry["time"])
+        assert entry["level"] and entry["logger"] and entry["message"]
+
+
+@pytest.mark.parametrize(("style", "pattern"), [("text", r"^\d{4}-.*info.*ready.*pid="), ("journal", r"^<6>ready")])
+def test_the_logs_format_can_be_chosen(sandbox, start, tmp_path, style, pattern):
+    file = tmp_path / "a.toml"
+    file.write_text(configuration(sandbox, rest=f'[log]\nformat = "{style}"'))
+    with subprocess.Popen([BINARY, "serve", "--config", file], stderr=subprocess.PIPE, text=True) as process:
+        lines = []
+        for line in process.stderr:
+            lines.append(line)
+            if "ready" in line:
+                process.terminate()
+        assert process.wait(SECONDS) == 0
+    assert any(re.search(pattern, line) for line in lines), lines
+
+
+def test_sockets_passed_in_by_systemd_come_first(sandbox, start, name):
+    # sd_listen_fds(3): descriptors from 3 on, LISTEN_PID names the process
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        script = 'exec 3<&"$1"; export LISTEN_PID=$$ LISTEN_FDS=1; exec "$2" serve --sandbox --sandbox-port 0'
+        process = subprocess.Popen(
+            ["bash", "-c", script, "bash", str(listener.fileno()), BINARY], pass_fds=[listener.fileno()],
+            stderr=subprocess.PIPE, text=True)  # fmt: skip
+        try:
+            for line in process.stderr:
+                if "ready" in line:
+                    break
+            assert httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False).status_code == 200
+        finally:
+            process.terminate()
+            rest = process.stderr.read()
+            process.stderr.close()
+            assert process.wait(SECONDS) == 0, rest

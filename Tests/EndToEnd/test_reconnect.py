@@ -1,0 +1,235 @@
+"""What readers see when upstream goes and comes (HTTP contract, section 3; upstream-protocol, Connection)."""
+
+import json
+
+import pytest
+
+from deadline import poll
+from peers import Client, ScriptedUpstream
+from processes import Daemon, Sandbox, configuration
+
+
+def test_kill_the_sandbox_and_start_it_again_the_stream_stays_open_and_goes_on(run, start, name):  # issue 2
+    upstream = start(Sandbox)
+    daemon, channel = run(upstream=upstream), name("presence-")
+    stream = daemon.subscribed(channel)
+    upstream.publish(channel, "news", '{"n":1}')
+    before = stream.until("news")
+    upstream.kill()
+    assert stream.until("state_change").json == {"previous": "connected", "current": "connecting"}
+    again = start(Sandbox, port=upstream.port)
+    assert stream.until("state_change", 35).json == {"previous": "connecting", "current": "connected"}
+    gap = stream.until("bridge:gap")
+    assert gap.json["reason"] == "upstream_reconnect"
+    assert gap.id
+    assert stream.until("realtime:subscription_succeeded").json["presence"]["count"] == 1
+    again.publish(channel, "news", '{"n":2}')
+    after = stream.until("news")
+    assert after.data == '{"n":2}'
+    assert int(after.id.split("-")[1]) > int(before.id.split("-")[1])
+    # All of it is replayed, so that a reader that was away learns of the reconnect too.
+    late = daemon.events(channel, headers={"Last-Event-ID": before.id})
+    names = []
+    while (frame := late.next()).data != '{"n":2}':
+        names.append(frame.event)
+    assert names.count("state_change") == 2 and names.count("bridge:gap") == 1
+    assert names[0] == "bridge:open"
+
+
+def test_a_resubscription_drops_stale_members(run, start, name):  # sdk-behaviours, PresenceChannel
+    upstream = start(Sandbox)
+    daemon, channel = run(upstream=upstream), name("presence-")
+    stream = daemon.subscribed(channel)
+    with Client(upstream) as other:
+        other.subscribe(channel, "ada")
+        stream.until("realtime:member_added")
+        assert daemon.get(f"/channels/{channel}/members").json()["count"] == 2
+        upstream.kill()
+    start(Sandbox, port=upstream.port)
+    stream.until("bridge:gap", 35)
+    members = daemon.get(f"/channels/{channel}/members").json()
+    assert [member["user_id"] for member in members["members"]] == ["sandbox-user"]
+
+
+def test_socket_id_is_nil_whenever_the_state_is_not_connected(run, start):  # upstream-protocol
+    upstream = start(Sandbox)
+    daemon = run(upstream=upstream)
+    assert daemon.connection()["socket_id"]
+    upstream.kill()
+    down = daemon.wait_for_state("connecting")
+    assert down["socket_id"] is None
+    assert down["last_error"]["message"]
+
+
+def test_unavailable_after_max_reconnect_attempts_and_never_given_up(run, start):  # upstream-protocol
+    upstream = start(Sandbox)
+    daemon = run(upstream=upstream, app="max_reconnect_attempts = 1")
+    upstream.kill()
+    down = daemon.wait_for_state("unavailable")
+    assert 20 <= down["next_attempt_in"] <= 60
+    start(Sandbox, port=upstream.port)
+    daemon.post("/connection/connect")
+    daemon.wait_for_state("connected")
+
+
+def test_a_wrong_key_is_4001_state_disconnected_and_last_error_says_so(sandbox, start):  # upstream-protocol
+    daemon = start(Daemon, configuration(sandbox).replace("sandbox-key", "wrong-key"))
+    down = daemon.wait_for_state("disconnected")
+    assert down["last_error"]["code"] == 4001
+    assert down["last_error"]["message"]
+    assert down["socket_id"] is None
+    assert daemon.get("/readyz").status_code == 503
+    # The daemon retries after 5 min.
+    assert down["next_attempt_in"] > 200
+
+
+def test_every_channel_is_subscribed_again_with_a_fresh_signature(run, start, name):  # upstream-protocol
+    upstream = start(Sandbox)
+    daemon = run(upstream=upstream)
+    channels = [name("private-"), name("presence-"), name(), name("private-cache-")]
+    streams = [daemon.subscribed(channel) for channel in channels]
+    upstream.kill()
+    again = start(Sandbox, port=upstream.port)
+    for stream, channel in zip(streams, channels):
+        stream.until("bridge:gap", 35)
+        assert again.server().get_channel(channel)["subscription_count"] == 1
+
+
+# With an upstream that does as the test says
+
+
+@pytest.fixture
+def upstream():
+    with ScriptedUpstream() as server:
+        yield server
+
+
+@pytest.fixture
+def scripted(run, upstream):
+    return run(upstream=upstream, auth=False)
+
+
+def test_the_connection_asks_for_protocol_7_and_names_client_and_version(scripted, upstream):  # upstream-protocol
+    assert upstream.paths[0].startswith("/app/sandbox-key?protocol=7&client=")
+    assert "&version=" in upstream.paths[0]
+
+
+def test_a_realtime_ping_from_the_server_is_answered_with_pong(scripted, upstream):  # upstream-protocol
+    connection = upstream.connection()
+    connection.send('{"event":"realtime:ping","data":"{}"}')
+    upstream.until("realtime:pong")
+
+
+def test_silence_makes_a_ping_and_an_answer_keeps_the_connection(run, start):  # upstream-protocol, Keep-alive
+    with ScriptedUpstream(activity_timeout=1) as upstream:
+        daemon = run(upstream=upstream, auth=False)
+        connection = upstream.connection()
+        for _ in range(2):
+            upstream.until("realtime:ping")
+            connection.send('{"event":"realtime:pong","data":"{}"}')
+        assert daemon.connection()["state"] == "connected"
+        assert len(upstream.paths) == 1
+
+
+def test_websocket_pings_are_answered_and_fragments_are_joined(scripted, upstream, name):  # RFC 6455 §5.4, §5.5
+    channel = name()
+    stream = scripted.subscribed(channel)
+    connection = upstream.connection()
+    assert connection.ping().wait(5)
+    text = json.dumps({"event": "news", "channel": channel, "data": '{"s":"é😀"}'}, ensure_ascii=False)
+    connection.send(iter([text[:10], text[10:-5], text[-5:]]))
+    assert stream.until("news").data == '{"s":"é😀"}'
+
+
+def test_a_large_event_arrives_whole(scripted, upstream, name):  # §6: max_event_bytes
+    channel = name()
+    stream = scripted.subscribed(channel)
+    payload = json.dumps({"s": "0123456789é" * 60000}, ensure_ascii=False)
+    upstream.send(upstream.connection(), "news", payload, channel=channel)
+    assert stream.until("news").data == payload
+
+
+@pytest.mark.parametrize(
+    "text", ["null", "[]", "7", "{", "", "no JSON", '{"event":null}', '{"event":7,"data":"{}"}', '{"data":"{}"}'])
+def test_malformed_frames_are_ignored(scripted, upstream, name, text):  # sdk-behaviours; where official clients fail, 11
+    channel = name()
+    stream = scripted.subscribed(channel)
+    connection = upstream.connection()
+    connection.send(text)
+    upstream.send(connection, "news", "{}", channel=channel)
+    stream.until("news")
+    assert len(upstream.paths) == 1
+
+
+@pytest.mark.parametrize("data", ['"{\\"code\\":4301,\\"message\\":\\"no\\"}"', '{"code":4301,"message":"no"}', "null"])
+def test_other_errors_are_told_to_the_readers_and_the_connection_stays(scripted, upstream, name, data):
+    # upstream-protocol: realtime:error; §3: data as it came, whatever its shape
+    stream = scripted.subscribed(name())
+    upstream.connection().send('{"event":"realtime:error","data":' + data + "}")
+    frame = stream.until("realtime:error")
+    if data != "null":
+        assert frame.json == {"code": 4301, "message": "no"}
+    assert scripted.connection()["state"] == "connected"
+
+
+def test_data_that_is_no_string_is_delivered_as_it_is_spelled(scripted, upstream, name):  # §3
+    channel = name()
+    stream = scripted.subscribed(channel)
+    upstream.connection().send('{"event":"news","channel":"' + channel + '","data":{"n":1.0,"b":[1e2]}}')
+    assert stream.until("news").data == '{"n":1.0,"b":[1e2]}'
+
+
+def test_4000_to_4099_do_not_reconnect(scripted, upstream, name):  # upstream-protocol
+    stream = scripted.subscribed(name())
+    upstream.connection().close(4004, "over quota")
+    assert stream.until("state_change").json["current"] == "disconnected"
+    assert scripted.connection()["last_error"]["code"] == 4004
+
+
+def test_4200_to_4299_reconnect(scripted, upstream, name):  # upstream-protocol
+    stream = scripted.subscribed(name())
+    upstream.connection().close(4200, "restart")
+    stream.until("bridge:gap")
+    assert len(upstream.paths) == 2
+
+
+def test_a_close_without_a_code_reconnects_with_backoff(scripted, upstream, name):  # upstream-protocol
+    stream = scripted.subscribed(name())
+    upstream.connection().socket.close()
+    stream.until("state_change")
+    stream.until("bridge:gap", 35)
+
+
+def test_unknown_channels_are_ignored(scripted, upstream, name):  # sdk-behaviours
+    channel = name()
+    stream = scripted.subscribed(channel)
+    connection = upstream.connection()
+    upstream.send(connection, "news", '{"n":1}', channel="other")
+    upstream.send(connection, "news", '{"n":2}', channel=channel)
+    assert stream.until("news").json == {"n": 2}
+
+
+def test_a_disconnect_closes_with_1000(scripted, upstream):  # upstream-protocol: disconnect()
+    connection = upstream.connection()
+    scripted.post("/connection/disconnect")
+    poll(lambda: connection.close_code is not None)
+    assert connection.close_code == 1000
+
+
+def test_a_server_that_never_establishes_is_given_up_after_a_while(run):  # where official clients fail, 4
+    with ScriptedUpstream(establish=False) as upstream:
+        daemon = run(upstream=upstream, auth=False, connected=False)
+        upstream.connection()
+        assert daemon.connection()["state"] == "connecting"
+        # How long it waits is nowhere said; that it is not connected meanwhile is.
+        assert daemon.get("/readyz").status_code == 503
+
+
+def test_an_event_between_state_and_confirmation_is_not_lost(scripted, upstream, name):  # §3
+    channel = name()
+    stream = scripted.events(channel)
+    upstream.until("realtime:subscribe")
+    connection = upstream.connection()
+    for number in range(3):
+        upstream.send(connection, "news", json.dumps(number), channel=channel)
+    assert [stream.until("news").json for _ in range(3)] == [0, 1, 2]

@@ -1,0 +1,169 @@
+"""HTTP contract, section 3: a reader that was away resumes, and what may be missing is said."""
+
+import pytest
+
+
+def publish(sandbox, channel, numbers):
+    server = sandbox.server()
+    for number in numbers:
+        server.trigger("step", f'{{"n":{number}}}', channel=channel)
+
+
+def steps(stream, count):
+    frames = [stream.until("step") for _ in range(count)]
+    return [frame.json["n"] for frame in frames], [frame.id for frame in frames]
+
+
+@pytest.mark.parametrize("by", ["header", "query"])
+def test_last_event_id_replays_what_is_kept_after_it_in_order_nothing_twice(daemon, sandbox, name, by):  # §3
+    channel = name()
+    daemon.put(f"/channels/{channel}")
+    first = daemon.subscribed(channel)
+    publish(sandbox, channel, range(10))
+    _, ids = steps(first, 10)
+    first.close()
+    publish(sandbox, channel, range(10, 15))
+    if by == "header":
+        stream = daemon.events(channel, headers={"Last-Event-ID": ids[3]})
+    else:
+        stream = daemon.events(channel, f"?last_event_id={ids[3]}")
+    # Bridge:open and, when nothing is missing, no snapshot.
+    assert stream.next().event == "bridge:open"
+    publish(sandbox, channel, range(15, 20))
+    numbers, later = steps(stream, 16)
+    assert numbers == list(range(4, 20))
+    assert later[:6] == ids[4:]
+    assert {frame.event for frame in stream.seen} == {"bridge:open", "step"}
+
+
+def test_the_header_wins_over_the_query(daemon, sandbox, name):  # §3
+    channel = name()
+    first = daemon.subscribed(channel)
+    publish(sandbox, channel, range(5))
+    _, ids = steps(first, 5)
+    stream = daemon.events(channel, f"?last_event_id={ids[0]}", headers={"Last-Event-ID": ids[3]})
+    stream.next()
+    assert stream.next().json == {"n": 4}
+
+
+def test_an_id_increases_within_an_app(daemon, sandbox, name):  # §3
+    one, two = name(), name()
+    streams = [daemon.subscribed(one), daemon.subscribed(two)]
+    ids = []
+    for number in range(6):
+        publish(sandbox, [one, two][number % 2], [number])
+        ids += steps(streams[number % 2], 1)[1]
+    epochs, sequences = zip(*(identifier.split("-") for identifier in ids))
+    assert len(set(epochs)) == 1
+    assert [int(s) for s in sequences] == sorted({int(s) for s in sequences})
+
+
+def test_a_resumed_stream_gets_no_cached_event(daemon, sandbox, name):  # §3
+    channel = name("cache-")
+    first = daemon.subscribed(channel)
+    publish(sandbox, channel, [1])
+    _, ids = steps(first, 1)
+    stream = daemon.events(channel, headers={"Last-Event-ID": ids[0]})
+    assert stream.next().event == "bridge:open"
+    publish(sandbox, channel, [2])
+    assert stream.next().json == {"n": 2}
+
+
+def test_what_is_no_longer_kept_is_said_with_a_gap_and_a_fresh_snapshot(run, sandbox, name):  # §3
+    daemon, channel = run(limits="kept_events = 3"), name()
+    first = daemon.subscribed(channel)
+    publish(sandbox, channel, range(10))
+    _, ids = steps(first, 10)
+    stream = daemon.events(channel, headers={"Last-Event-ID": ids[0]})
+    assert stream.next().event == "bridge:open"
+    gap = stream.next()
+    assert (gap.event, gap.json["reason"], gap.json["from"], gap.id) == ("bridge:gap", "evicted", ids[0], None)
+    assert stream.next().event == "realtime:subscription_succeeded"
+    assert steps(stream, 3)[0] == [7, 8, 9]
+
+
+def test_not_subscribed_in_between_is_a_gap_too(daemon, sandbox, name):  # §3
+    channel = name()
+    first = daemon.subscribed(channel)
+    publish(sandbox, channel, range(3))
+    _, ids = steps(first, 3)
+    daemon.delete(f"/channels/{channel}?force=true")
+    daemon.subscribed(channel)
+    stream = daemon.events(channel, headers={"Last-Event-ID": ids[2]})
+    stream.next()
+    assert stream.next().json["reason"] == "evicted"
+
+
+@pytest.mark.parametrize("identifier", ["nonsense", "1-1", "0-0", "-", "zzzzzzzzzzzzzzzzzzzzzz-1", "é"])
+def test_an_unknown_id_is_said_with_a_gap(daemon, sandbox, name, identifier):  # §3
+    channel = name()
+    first = daemon.subscribed(channel)
+    publish(sandbox, channel, range(3))
+    steps(first, 3)
+    stream = daemon.events(channel, headers={"Last-Event-ID": identifier})
+    assert stream.next().event == "bridge:open"
+    gap = stream.next()
+    assert (gap.event, gap.json["reason"]) == ("bridge:gap", "unknown_id")
+    assert stream.next().event == "realtime:subscription_succeeded"
+
+
+def test_an_empty_last_event_id_is_none(daemon, sandbox, name):  # WHATWG EventSource: an empty id is no id
+    channel = name()
+    daemon.subscribed(channel)
+    stream = daemon.events(channel, headers={"Last-Event-ID": ""})
+    assert [stream.next().event, stream.next().event] == ["bridge:open", "realtime:subscription_succeeded"]
+
+
+def test_an_id_of_the_future_is_unknown(daemon, sandbox, name):  # §3
+    channel = name()
+    first = daemon.subscribed(channel)
+    publish(sandbox, channel, [1])
+    _, ids = steps(first, 1)
+    epoch, sequence = ids[0].split("-")
+    stream = daemon.events(channel, headers={"Last-Event-ID": f"{epoch}-{int(sequence) + 1000000}"})
+    stream.next()
+    assert stream.next().json["reason"] == "unknown_id"
+
+
+def test_since_replays_what_was_kept_in_that_time(daemon, sandbox, name):  # §3
+    channel = name()
+    first = daemon.subscribed(channel)
+    publish(sandbox, channel, range(5))
+    steps(first, 5)
+    stream = daemon.events(channel, "?since=1h")
+    assert stream.next().event == "bridge:open"
+    assert steps(stream, 5)[0] == [0, 1, 2, 3, 4]
+
+
+def test_a_since_that_is_none_is_400(daemon, name):  # §3
+    answer = daemon.get(f"/channels/{name()}/events", params={"since": "yesterday"})
+    assert answer.status_code == 400 and answer.json()["code"] == "invalid_request"
+
+
+def test_a_filter_applies_to_what_is_replayed(daemon, sandbox, name):  # §3
+    channel = name()
+    first = daemon.subscribed(channel)
+    publish(sandbox, channel, [1])
+    sandbox.publish(channel, "other", "{}")
+    publish(sandbox, channel, [2])
+    _, ids = steps(first, 2)
+    epoch, sequence = ids[0].split("-")
+    stream = daemon.events(channel, "?event=step", headers={"Last-Event-ID": f"{epoch}-{int(sequence) - 1}"})
+    assert stream.next().event == "bridge:open"
+    assert [stream.next().data, stream.next().data] == ['{"n":1}', '{"n":2}']
+
+
+def test_a_replay_longer_than_the_sockets_buffer_has_no_seam(run, sandbox, name):  # §3
+    daemon, channel = run(limits="reader_backlog_bytes = 8388608"), name()
+    first = daemon.subscribed(channel)
+    filler = "x" * 9000
+    server = sandbox.server()
+    server.trigger("step", '{"n":0}', channel=channel)
+    _, ids = steps(first, 1)
+    for number in range(1, 500):
+        server.trigger("step", f'{{"n":{number},"s":"{filler}"}}', channel=channel)
+    stream = daemon.events(channel, headers={"Last-Event-ID": ids[0]})
+    for number in range(500, 520):
+        server.trigger("step", f'{{"n":{number}}}', channel=channel)
+    assert steps(stream, 519)[0] == list(range(1, 520))
+    assert steps(first, 519)[0] == list(range(1, 520))
