@@ -100,6 +100,7 @@ let package = Package(
     tests("TLSEngineTests", ["Bytes", "TLSEngine"]),
     tests("ReactorTests", ["Bytes", "Reactor"]),
     tests("TransportTests", ["Bytes", "Reactor", "TLSEngine", "Transport"]),
+    tests("BridgeTests", ["Bridge", "HTTPCodec", "JSON"]),
     tests("BridgeConfigTests", ["BridgeConfig", "Bytes"]),
     tests("SandboxTests", ["Bytes", "HTTPCodec", "JSON", "Sandbox"]),
   ],

@@ -86,6 +86,7 @@ final class BridgeService: HTTPService {
     switch resource {
     case .health: respond(json: bridge.health(), nil, request, exchange)
     case .readiness: respond(json: bridge.health(), status: bridge.isReady ? 200 : 503, nil, request, exchange)
+    case .page: exchange.respond(decorate(StatusPage.response, request.head))
     case .openAPI: respond(json: OpenAPIDocument.make(version: bridge.version), nil, request, exchange)
     case .metrics:
       guard caller.readsEverything else {

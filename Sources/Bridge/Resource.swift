@@ -21,6 +21,7 @@ enum Resource: Equatable {
   case readiness
   case metrics
   case openAPI
+  case page
 
   /// The resource of a target, nil when no path of ours.
   init?(_ target: RequestTarget) {
@@ -49,6 +50,7 @@ enum Resource: Equatable {
 
   private static let whole: [String: Resource] = [
     "healthz": .health, "readyz": .readiness, "metrics": .metrics, "openapi.json": .openAPI,
+    "": .page,
   ]
 
   private static func ofApp(_ app: String?, _ path: [String], _ endsInMe: Bool) -> Resource? {
@@ -76,7 +78,7 @@ enum Resource: Equatable {
     case .channelEvent, .connect, .disconnect: ["POST"]
     case .channel: ["GET", "HEAD", "PUT", "DELETE"]
     case .events, .channels, .members, .member, .ownMember, .connection, .apps, .app, .health, .readiness,
-      .metrics, .openAPI:
+      .metrics, .openAPI, .page:
       ["GET", "HEAD"]
     }
   }
@@ -93,7 +95,7 @@ enum Resource: Equatable {
       .disconnect(let app):
       app
     case .app(let name): name
-    case .apps, .health, .readiness, .metrics, .openAPI: nil
+    case .apps, .health, .readiness, .metrics, .openAPI, .page: nil
     }
   }
 
@@ -103,7 +105,8 @@ enum Resource: Equatable {
     case .channelEvents(_, let channel), .channelEvent(_, let channel, _), .channel(_, let channel),
       .members(_, let channel), .member(_, let channel, _), .ownMember(_, let channel):
       channel
-    case .events, .channels, .connection, .connect, .disconnect, .apps, .app, .health, .readiness, .metrics, .openAPI:
+    case .events, .channels, .connection, .connect, .disconnect, .apps, .app, .health, .readiness, .metrics, .openAPI,
+      .page:
       nil
     }
   }
@@ -111,7 +114,7 @@ enum Resource: Equatable {
   /// What a caller has to be granted for `method`; nil when anybody may (HTTP contract, section 5).
   func action(for method: String) -> AccessActions? {
     switch self {
-    case .health, .readiness, .openAPI: nil
+    case .health, .readiness, .openAPI, .page: nil
     case .channelEvents where method == "POST", .channelEvent: .trigger
     case .channel where method == "PUT" || method == "DELETE", .connect, .disconnect: .admin
     case .events, .channelEvents, .channels, .channel, .members, .member, .ownMember, .connection, .apps, .app,

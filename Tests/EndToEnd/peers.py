@@ -4,7 +4,9 @@ import contextlib
 import http.server
 import json
 import queue
+import socket
 import threading
+import time
 
 import websockets.sync.client
 import websockets.sync.server
@@ -120,6 +122,27 @@ class ScriptedUpstream:
         self.server.shutdown()
 
 
+class ServiceManager:
+    """The socket that systemd listens on."""
+
+    def __init__(self, folder):
+        self.path = str(folder / "notify")
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.path)
+        self.messages = []
+
+    def until(self, assignment, seconds=SECONDS):
+        """The next message with a line that begins with `assignment`."""
+        end = time.monotonic() + seconds
+        while True:
+            self.socket.settimeout(max(0.01, end - time.monotonic()))
+            message = self.socket.recv(4096).decode()
+            self.messages.append(message)
+            for line in message.splitlines():
+                if line.startswith(assignment):
+                    return line
+
+
 class AuthEndpoint:
     """A backend that signs for channels; `answer` decides what it says and may do anything with the handler."""
 
@@ -167,4 +190,4 @@ def answer_with(status, body, headers=()):
     return answer
 
 
-__all__ = ["AuthEndpoint", "Client", "ConnectionClosed", "ScriptedUpstream", "answer_with"]
+__all__ = ["AuthEndpoint", "Client", "ConnectionClosed", "ScriptedUpstream", "ServiceManager", "answer_with"]

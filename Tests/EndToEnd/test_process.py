@@ -11,30 +11,9 @@ import httpx
 import pytest
 
 from deadline import SECONDS, poll
-from peers import ScriptedUpstream
+from peers import ScriptedUpstream, ServiceManager
 from processes import BINARY, Daemon, Sandbox, configuration
 from raw import Connection, request
-
-
-class ServiceManager:
-    """The socket that systemd listens on."""
-
-    def __init__(self, folder):
-        self.path = str(folder / "notify")
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.socket.bind(self.path)
-        self.messages = []
-
-    def until(self, assignment, seconds=SECONDS):
-        """The next message with a line that begins with `assignment`."""
-        end = time.monotonic() + seconds
-        while True:
-            self.socket.settimeout(max(0.01, end - time.monotonic()))
-            message = self.socket.recv(4096).decode()
-            self.messages.append(message)
-            for line in message.splitlines():
-                if line.startswith(assignment):
-                    return line
 
 
 @pytest.fixture

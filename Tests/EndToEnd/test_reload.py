@@ -1,0 +1,84 @@
+"""SIGHUP: what did not change is not touched (config-and-cli, Configuration)."""
+
+import signal
+
+from deadline import poll
+from peers import ServiceManager
+from processes import Daemon, configuration
+
+
+def reload(daemon, text, message="reloaded"):
+    count = len([entry for entry in daemon.entries if entry["message"].startswith("reload")])
+    daemon.configuration.write_text(text)
+    daemon.signal(signal.SIGHUP)
+    poll(lambda: len([e for e in daemon.entries if e["message"].startswith("reload")]) > count, what=daemon.log)
+    last = [entry for entry in daemon.entries if entry["message"].startswith("reload")][-1]
+    assert last["message"].startswith(message), last
+
+
+def test_no_stream_of_an_untouched_app_drops(run, sandbox, name):
+    daemon, channel = run(), name()
+    stream = daemon.subscribed(channel)
+    socket_id = daemon.connection()["socket_id"]
+    more = '[[app]]\nname = "second"\napp_key = "sandbox-key"\nurl = "' + sandbox.url + '"\n'
+    reload(daemon, configuration(sandbox, rest=more, limits="max_client_event_bytes = 10"))
+    sandbox.publish(channel, "news", "{}")
+    stream.until("news")
+    assert "state_change" not in [frame.event for frame in stream.seen]
+    assert daemon.connection()["socket_id"] == socket_id
+    daemon.wait_for_state("connected", prefix="/apps/second")
+    assert daemon.trigger("private-x", "client-x", "x" * 20).status_code == 413
+
+
+def test_a_reload_that_removed_or_changed_an_app_ends_its_streams_with_bridge_shutdown(run, sandbox, name):  # HTTP §3
+    second = '[[app]]\nname = "second"\napp_key = "sandbox-key"\nurl = "' + sandbox.url + '"\n'
+    daemon, channel = run(rest=second), name()
+    kept = daemon.subscribed(channel)
+    removed = daemon.stream(f"/apps/second/channels/{channel}/events")
+    removed.until("realtime:subscription_succeeded")
+    reload(daemon, configuration(sandbox))
+    assert [frame.event for frame in removed.rest()] == ["bridge:shutdown"]
+    assert daemon.get("/apps/second").status_code == 404
+    sandbox.publish(channel, "news", "{}")
+    last = kept.until("news")
+    reload(daemon, configuration(sandbox, app='linger = "1s"'))
+    assert [frame.event for frame in kept.rest()] == ["bridge:shutdown"]
+    # What may be missing is said, and ids still increase.
+    again = daemon.events(channel, headers={"Last-Event-ID": last.id})
+    assert again.next().event == "bridge:open"
+    assert again.next().event == "bridge:gap"
+    again.until("realtime:subscription_succeeded")
+    sandbox.publish(channel, "news", "{}")
+    assert int(again.until("news").id.split("-")[1]) > int(last.id.split("-")[1])
+
+
+def test_a_bad_file_leaves_the_old_one_in_force_and_says_so(run, sandbox, name):
+    daemon, channel = run(), name()
+    stream = daemon.subscribed(channel)
+    reload(daemon, "nonsense", "reload refused")
+    sandbox.publish(channel, "news", "{}")
+    stream.until("news")
+    assert any(str(daemon.configuration) + ":1:" in entry["message"] for entry in daemon.entries)
+
+
+def test_tokens_are_compared(run, sandbox, tmp_path):
+    daemon = run()
+    secret = tmp_path / "secret"
+    secret.write_text("new")
+    secret.chmod(0o600)
+    token = f'[[token]]\nname = "t"\nsecret = {{ file = "{secret}" }}\n'
+    reload(daemon, configuration(sandbox, rest=token))
+    assert daemon.get("/connection").status_code == 401
+    assert daemon.get("/connection", headers={"Authorization": "Bearer new"}).status_code == 200
+    reload(daemon, configuration(sandbox))
+    assert daemon.get("/connection").status_code == 200
+
+
+def test_reloading_then_ready_is_told_to_systemd(sandbox, start, tmp_path):  # config-and-cli, systemd
+    manager = ServiceManager(tmp_path)
+    daemon = start(Daemon, configuration(sandbox), environment={"NOTIFY_SOCKET": manager.path})
+    manager.until("READY=1")
+    daemon.signal(signal.SIGHUP)
+    manager.until("RELOADING=1")
+    assert "MONOTONIC_USEC=" in manager.messages[-1]
+    manager.until("READY=1")
