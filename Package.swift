@@ -14,6 +14,11 @@ func swift(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: ours)
 }
 
+func example(_ name: String) -> Target {
+  .executableTarget(
+    name: name, dependencies: ["ApinatorSDK"], path: "Sources/Examples/\(name)", swiftSettings: ours)
+}
+
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .testTarget(name: name, dependencies: dependencies, swiftSettings: ours)
 }
@@ -24,7 +29,8 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let package = Package(
   name: "apinatord",
   products: [
-    .executable(name: "apinatord", targets: ["apinatord"])
+    .executable(name: "apinatord", targets: ["apinatord"]),
+    .library(name: "ApinatorSDK", targets: ["ApinatorSDK"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -79,7 +85,14 @@ let package = Package(
         "WebSocketCodec", "WebSocketTransport", log,
       ]),
 
-    // Executable.
+    swift(
+      "ApinatorSDK",
+      [
+        "ApinatorClient", "ApinatorProtocol", "Bytes", "CShim", "HTTPCodec", "JSON", "Reactor", "TLSEngine",
+        "Transport",
+      ]),
+
+    // Executables.
     .executableTarget(
       name: "apinatord",
       dependencies: [
@@ -87,6 +100,8 @@ let package = Package(
         "Transport", argumentParser, log,
       ],
       swiftSettings: ours),
+
+    example("GettingStarted"), example("ConnectionStates"), example("Presence"), example("ErrorHandling"),
 
     tests("ArchitectureTests", []),
     tests("BytesTests", ["Bytes"]),
@@ -100,6 +115,12 @@ let package = Package(
     tests("TLSEngineTests", ["Bytes", "TLSEngine"]),
     tests("ReactorTests", ["Bytes", "Reactor"]),
     tests("TransportTests", ["Bytes", "Reactor", "TLSEngine", "Transport"]),
+    tests(
+      "ApinatorSDKTests",
+      [
+        "ApinatorClient", "ApinatorProtocol", "ApinatorSDK", "Bytes", "Crypto", "HTTPCodec", "HTTPServer", "JSON",
+        "Reactor", "Sandbox", "Transport",
+      ]),
     tests("BridgeTests", ["Bridge", "HTTPCodec", "JSON"]),
     tests("BridgeConfigTests", ["BridgeConfig", "Bytes"]),
     tests("SandboxTests", ["Bytes", "HTTPCodec", "JSON", "Sandbox"]),

@@ -1,0 +1,147 @@
+import Bytes
+import Crypto
+import HTTPCodec
+import HTTPServer
+import JSON
+import Reactor
+import Sandbox
+import Synchronization
+import Transport
+
+@testable import ApinatorSDK
+
+/// The sandbox and an auth endpoint on real sockets, on a thread of their own.
+final class LocalServer: Sendable {
+  enum Order: Sendable {
+    /// Closes every connection, then listens again on the same port.
+    case restart
+    case stop
+  }
+
+  let webSocketURL: String
+  /// Signs for anybody.
+  let authURL: String
+  /// What the auth endpoint was asked.
+  let requests: Recorder<RecordedRequest>
+  private let orders: MailboxSender<Order>
+
+  private init(webSocket: String, auth: String, requests: Recorder<RecordedRequest>, orders: MailboxSender<Order>) {
+    webSocketURL = "ws://\(webSocket)"
+    authURL = "http://\(auth)/auth"
+    self.requests = requests
+    self.orders = orders
+  }
+
+  deinit { orders.post(.stop) }
+
+  func restart() { orders.post(.restart) }
+
+  static func start() async throws -> LocalServer {
+    try await withCheckedThrowingContinuation { (started: CheckedContinuation<LocalServer, any Error>) in
+      do {
+        try Worker.spawn(name: "test-server") { run(started) }
+      } catch {
+        started.resume(throwing: error)
+      }
+    }
+  }
+
+  private static func run(_ started: CheckedContinuation<LocalServer, any Error>) {
+    do {
+      let reactor = try Reactor()
+      let requests = Recorder<RecordedRequest>()
+      let service = AuthService(requests: requests)
+      let auth = HTTPServer(reactor: reactor, limits: HTTPServerLimits(), service: service)
+      let authAddress = try auth.listen(on: try SocketAddress(parsing: "127.0.0.1:0"))
+      var sandbox = SandboxServer(
+        reactor: reactor, configuration: SandboxConfiguration(), chatterChannel: nil, seed: 1)
+      let address = try sandbox.start(on: try SocketAddress(parsing: "127.0.0.1:0"))
+      let mailbox = try Mailbox<Order>(reactor: reactor) { order in
+        sandbox.stop()
+        guard case .restart = order else { return reactor.stop() }
+        let next = SandboxServer(reactor: reactor, configuration: SandboxConfiguration(), chatterChannel: nil, seed: 2)
+        // A port that is taken meanwhile fails the test by its time limit.
+        if (try? next.start(on: address)) != nil { sandbox = next }
+      }
+      let server = LocalServer(
+        webSocket: address.description, auth: authAddress.description, requests: requests, orders: mailbox.sender)
+      started.resume(returning: server)
+      try reactor.run()
+      mailbox.close()
+      auth.stop()
+      auth.closeAll()
+    } catch {
+      started.resume(throwing: error)
+    }
+  }
+
+  /// Options for this server; the auth endpoint signs.
+  var options: RealtimeOptions {
+    var options = RealtimeOptions(
+      appKey: SandboxConfiguration().appKey, cluster: "eu", authEndpoint: authURL, authHeaders: ["X-Token": "t1"])
+    options.url = webSocketURL
+    return options
+  }
+}
+
+struct RecordedRequest: Sendable {
+  let method: String
+  let headers: [String: String]
+  let body: JSONValue?
+  let text: String
+}
+
+/// `POST /auth` signs as the sandbox wants it; channels whose name ends with a number of three digits get that status.
+private final class AuthService: HTTPService {
+  private let requests: Recorder<RecordedRequest>
+
+  init(requests: Recorder<RecordedRequest>) { self.requests = requests }
+
+  func refusal(of head: RequestHead, from client: ClientIdentity) -> HTTPResponse? { nil }
+  func noteRefusal(status: Int, code: String, detail: String) {}
+  func noteExhaustion(_ error: Errno) {}
+  func noteAnswer(method: String, status: Int) {}
+
+  func serve(_ request: HTTPRequest, on exchange: HTTPExchange) {
+    var headers: [String: String] = [:]
+    for field in request.head.headers { headers[field.name] = field.value }
+    let body = try? JSONValue(parsing: request.body)
+    requests.append(
+      RecordedRequest(
+        method: request.head.method, headers: headers, body: body, text: String(decoding: request.body, as: UTF8.self)))
+    let channel = body?["channel_name"]?.stringValue ?? ""
+    if let status = Int(channel.suffix(3)) {
+      return exchange.respond(HTTPResponse(status: status, headers: HeaderFields(), body: [UInt8]("no".utf8)))
+    }
+    exchange.respond(
+      HTTPResponse(
+        status: 200, headers: HeaderFields(),
+        body: sign(body?["socket_id"]?.stringValue ?? "", channel).serialized()))
+  }
+
+  private func sign(_ socketID: String, _ channel: String) -> JSONValue {
+    let configuration = SandboxConfiguration()
+    let channelData = channel.hasPrefix("presence-") ? #"{"user_id":"u1","user_info":{"name":"Ann"}}"# : nil
+    let message = [socketID, channel, channelData].compactMap { $0 }.joined(separator: ":")
+    let signature = HMACSHA256.authenticationCode(
+      for: [UInt8](message.utf8), key: [UInt8](configuration.appSecret.utf8))
+    var answer = [JSONMember("auth", .string("\(configuration.appKey):\(Hex.encode(signature))"))]
+    if let channelData { answer.append(JSONMember("channel_data", .string(channelData))) }
+    return .object(answer)
+  }
+}
+
+extension Apinator {
+  /// Waits until the client is in that state.
+  func reached(_ state: ConnectionState) async {
+    for await present in states where present == state { return }
+  }
+}
+
+extension EventSequence {
+  /// Waits for an event of that name.
+  func first(named name: String) async -> Event? {
+    for await event in self where event.name == name { return event }
+    return nil
+  }
+}
