@@ -50,6 +50,11 @@ public final class EndpointAuthorizer: ChannelAuthorizer {
     self.headers = headers
   }
 
+  deinit {
+    // A kept socket and the reactor hold each other until it is closed.
+    for connection in connections { connection.close() }
+  }
+
   /// Asks as soon as a connection is free.
   public func authorize(
     _ request: AuthorizationRequest, completion: @escaping (Result<Authorization, AuthorizationFailure>) -> Void

@@ -185,7 +185,11 @@ final class BridgeService: HTTPService {
       let isNew = try app.pin(name)
       respond(json: try app.knownChannel(name).description, status: isNew ? 201 : 200, app, request, exchange)
     case "DELETE":
-      try app.release(name, force: request.target.first("force") == "true")
+      let force = request.target.first("force")
+      guard force == nil || force == "true" || force == "false" else {
+        throw .invalidRequest("`force` is true or false")
+      }
+      try app.release(name, force: force == "true")
       exchange.respond(decorate(HTTPResponse(status: 204), request.head))
     default: respond(json: try app.knownChannel(name).description, app, request, exchange)
     }

@@ -103,7 +103,7 @@ enum OpenAPIParameter: String, CaseIterable {
       What is no longer kept is said with `bridge:gap`.
       """
     case .prefix: "Only channels whose name begins with this."
-    case .force: "`true` ends the channel's streams and unsubscribes at once; anything else does not."
+    case .force: "`true` ends the channel's streams and unsubscribes at once; `false`, as without it, does not."
     case .wait:
       "How long an unconfirmed subscription is waited for, at most a minute. `0` answers 409 `not_subscribed` instead."
     }
@@ -128,7 +128,7 @@ enum OpenAPIParameter: String, CaseIterable {
     case .wait:
       ["type": "string", "pattern": .string("^(0|\(OpenAPIParameter.spanPattern))$"), "default": "5s"]
     case .lastEventID, .lastEventIDHeader, .prefix: ["type": "string"]
-    case .force: ["type": "string", "default": "false", "examples": ["true"]]
+    case .force: ["type": "string", "enum": ["true", "false"], "default": "false"]
     }
   }
 

@@ -78,7 +78,7 @@ extension OpenAPIPath {
         method: "delete", id: "releaseChannel", tag: .channels,
         summary: "Releases the pin; the subscription ends once no stream uses it.", parameters: [.force],
         responses: [.empty(204, "Released, or not pinned in the first place.")], access: .grantedOnChannel,
-        errors: [.unknownChannel]),
+        errors: [.invalidRequest, .unknownChannel]),
     ])
 
   private static let members = OpenAPIPath(

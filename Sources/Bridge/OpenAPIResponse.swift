@@ -23,7 +23,9 @@ struct OpenAPIResponse {
 
   /// A body of another kind.
   static func body(_ mediaType: String, _ description: String, _ schema: JSONValue) -> OpenAPIResponse {
-    OpenAPIResponse(status: 200, description: description, content: [JSONMember(mediaType, ["schema": schema])])
+    OpenAPIResponse(
+      status: 200, description: description, headers: [.cacheControl],
+      content: [JSONMember(mediaType, ["schema": schema])])
   }
 
   /// An answer without a body.

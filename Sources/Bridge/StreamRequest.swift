@@ -47,12 +47,15 @@ struct StreamRequest {
       throw .invalidRequest("`format` is `event` or `message`; for NDJSON send Accept: application/x-ndjson")
     }
     names = target.all("event")
+    // Looked at even when an id wins over it, so that a mistake in it never goes unnoticed.
+    var span: Duration?
+    if let text = target.first("since") {
+      span = DurationSyntax.parse(text)
+      guard span != nil else { throw .invalidRequest("`since` is a span of time such as 30s, 5m or 1h") }
+    }
     if let id = request.head.headers["Last-Event-ID"] ?? target.first("last_event_id"), !id.isEmpty {
       start = .after(id)
-    } else if let text = target.first("since") {
-      guard let span = DurationSyntax.parse(text) else {
-        throw .invalidRequest("`since` is a span of time such as 30s, 5m or 1h")
-      }
+    } else if let span {
       start = .since(span)
     } else {
       start = .live

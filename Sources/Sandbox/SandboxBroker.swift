@@ -18,7 +18,7 @@ public final class SandboxBroker {
   internal var channels: [String: SandboxChannel] = [:]
   internal var cache: EventCache
   private var actions = ActionQueue()
-  private var random: SeededRandom
+  private var random: SplitMix64
   private var opened = 0
   /// No connection's silence needs looking at before this.
   private var nextSilence: Instant?
@@ -28,7 +28,7 @@ public final class SandboxBroker {
     self.configuration = configuration
     signer = SandboxSigner(key: configuration.appKey, secret: configuration.appSecret)
     cache = EventCache(age: configuration.channelCacheAge)
-    random = SeededRandom(seed: seed)
+    random = SplitMix64(seed: seed)
   }
 
   /// A WebSocket was opened on `target`, `/app/{app_key}?protocol=7&…`. One that is refused is told so with a

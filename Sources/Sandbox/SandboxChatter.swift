@@ -29,7 +29,7 @@ public final class SandboxChatter {
 
   private let broker: SandboxBroker
   private let channel: String
-  private var random: SeededRandom
+  private var random: SplitMix64
   private var present: [(person: Int, connection: SandboxConnectionID)] = []
   private var eventDue: Instant
   private var membershipDue: Instant
@@ -42,7 +42,7 @@ public final class SandboxChatter {
   ) {
     self.broker = broker
     self.channel = channel
-    random = SeededRandom(seed: seed)
+    random = SplitMix64(seed: seed)
     eventDue = now + SandboxChatter.firstEventDelay
     membershipDue = now + SandboxChatter.membershipInterval
     for _ in 0..<SandboxChatter.presentAtStart { join(at: now) }

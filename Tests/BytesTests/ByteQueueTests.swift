@@ -48,7 +48,7 @@ import Testing
 
   @Test(arguments: 0..<8 as Range<UInt64>)
   func behavesAsAnArray(seed: UInt64) {
-    var random = SplitMix(state: seed)
+    var random = SplitMix64(seed: seed)
     var queue = ByteQueue()
     var model: [UInt8] = []
     for step in 0..<500 {
@@ -68,18 +68,5 @@ import Testing
       #expect(queue.count == model.count, "seed \(seed) step \(step)")
     }
     #expect(queue.copy() == model, "seed \(seed)")
-  }
-}
-
-/// A generator whose sequence is decided by its seed.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ mixed >> 31
   }
 }

@@ -26,7 +26,7 @@ import Testing
   }
 
   @Test func agreesWithFoundation() {
-    var random = SplitMix(state: 1)
+    var random = SplitMix64(seed: 1)
     for count in 0..<200 {
       let bytes = (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
       #expect(Base64.encode(bytes) == Data(bytes).base64EncodedString())
@@ -82,7 +82,7 @@ import Testing
   }
 
   @Test func agreesWithTheStandardLibrary() {
-    var random = SplitMix(state: 2)
+    var random = SplitMix64(seed: 2)
     for _ in 0..<20_000 {
       let bytes = (0..<Int.random(in: 1...6, using: &random)).map { _ in UInt8.random(in: 0x70...0xFF, using: &random) }
       #expect(isValid(bytes) == (String(validating: bytes, as: UTF8.self) != nil), "\(bytes)")

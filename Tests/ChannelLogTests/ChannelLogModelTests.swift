@@ -6,7 +6,7 @@ import Testing
 /// Random appends, readers and evictions against the model.
 @Suite struct ChannelLogModelTests {
   struct Simulation {
-    var random: SeededGenerator
+    var random: SplitMix64
     var model: ModelLog
     let log: ChannelLog
     var readers: [ModelReader] = []
@@ -14,7 +14,7 @@ import Testing
     let floor: UInt64
 
     init(seed: UInt64) {
-      random = SeededGenerator(seed: seed)
+      random = SplitMix64(seed: seed)
       floor = .random(in: 0...50, using: &random)
       model = ModelLog(floor: floor)
       log = ChannelLog(encoder: model.encoder, floor: floor, keepsLastApplicationEvent: true)

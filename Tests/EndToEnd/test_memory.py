@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from pathlib import Path
+from pathlib import Path
 
 import pytest
 

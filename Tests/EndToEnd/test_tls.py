@@ -7,17 +7,9 @@ import threading
 
 import pytest
 
+from certificates import make_certificate
 from deadline import poll
 from processes import BINARY, KEY, Daemon, configuration
-
-
-def make_certificate(folder, name, subject_name):
-    key, certificate = folder / f"{name}.key", folder / f"{name}.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-         "-keyout", key, "-out", certificate, "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{subject_name}"],
-        check=True, capture_output=True)  # fmt: skip
-    return certificate, key
 
 
 class TLSProxy:
@@ -77,7 +69,7 @@ class TLSProxy:
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
-    return make_certificate(tmp_path_factory.mktemp("tls"), "good", "localhost")
+    return make_certificate(tmp_path_factory.mktemp("tls"), "good")
 
 
 @pytest.fixture

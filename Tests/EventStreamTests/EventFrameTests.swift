@@ -155,7 +155,7 @@ struct FrameRequest {
   /// Whatever goes in, an independent reader gets it back, line ends being LF.
   @Test(arguments: UInt64(1)...6)
   func readersGetWhatWentIn(seed: UInt64) throws {
-    var random = SeededGenerator(seed: seed)
+    var random = SplitMix64(seed: seed)
     var stream: [UInt8] = []
     var expected: [EventSourceParser.Event] = []
     for round in 0..<300 {

@@ -1,3 +1,4 @@
+import Bytes
 import EventStream
 import JSON
 
@@ -6,7 +7,7 @@ struct RandomEvent {
   var name = ""
   var data = ""
 
-  init(using random: inout SeededGenerator) {
+  init(using random: inout SplitMix64) {
     let pieces = [
       "\r", "\n", "\r\n", "\0", "\u{2028}", "\u{FEFF}", ":", " ", "\n\n", "\u{1F600}", "\"", "\\", "data: ", "id: 9",
       "bridge:",
@@ -44,7 +45,7 @@ struct RandomEvent {
     return String(lines)
   }
 
-  func request(using random: inout SeededGenerator) -> FrameRequest {
+  func request(using random: inout SplitMix64) -> FrameRequest {
     var request = FrameRequest()
     request.sequence = .random(in: 0...UInt64.max >> UInt64.random(in: 0...63, using: &random), using: &random)
     request.chunked = .random(using: &random)
@@ -56,7 +57,7 @@ struct RandomEvent {
   }
 
   /// One of the many spellings of `text` inside a JSON string.
-  private func escaped(_ text: String, using random: inout SeededGenerator) -> String {
+  private func escaped(_ text: String, using random: inout SplitMix64) -> String {
     guard Bool.random(using: &random) else { return String(JSONString.quoted(text).dropFirst().dropLast()) }
     var spelling = ""
     for unit in text.utf16 {

@@ -1,3 +1,4 @@
+import Bytes
 import JSON
 import Testing
 
@@ -75,7 +76,7 @@ struct PresenceTests {
 
   @Test func `whatever they do, the members are the users of the connections there`() {
     for seed in UInt64(1)...100 {
-      var random = SeededRandom(seed: seed)
+      var random = SplitMix64(seed: seed)
       let stage = Stage(seed: seed)
       let watcher = stage.connect()
       stage.subscribe(watcher, "presence-room", user: user("w"))

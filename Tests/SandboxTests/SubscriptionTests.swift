@@ -1,3 +1,4 @@
+import Bytes
 import JSON
 import Testing
 
@@ -173,7 +174,7 @@ struct SubscriptionTests {
       #"{"event":"realtime:ping","data":"\ud83d\ude00"}"#,
     ]
     for seed in UInt64(1)...2000 {
-      var random = SeededRandom(seed: seed)
+      var random = SplitMix64(seed: seed)
       let stage = Stage(seed: seed)
       let connection = stage.connect()
       stage.subscribe(connection, "private-a")

@@ -84,7 +84,7 @@ import Testing
 @Suite struct DataTests {
   @Test(arguments: 1...8 as ClosedRange<UInt64>)
   func bothWaysInRandomPieces(seed: UInt64) throws {
-    var random = SeededGenerator(seed: seed &* 0x9E37_79B9_7F4A_7C15)
+    var random = SplitMix64(seed: seed &* 0x9E37_79B9_7F4A_7C15)
     let pair = try Pair()
     try pair.shakeHands(step: Int.random(in: 1...2000, using: &random))
     var sent: [[UInt8]] = [[], []]

@@ -136,7 +136,7 @@ import Testing
 
   /// Whatever comes, the engine throws or waits.
   @Test(arguments: 1...50 as ClosedRange<UInt64>) func noise(seed: UInt64) throws {
-    var random = SeededGenerator(seed: seed &* 0xA24B_AED4_963E_E407)
+    var random = SplitMix64(seed: seed &* 0xA24B_AED4_963E_E407)
     let engine = Bool.random(using: &random) ? try client() : try server()
     for _ in 0..<20 {
       let head: [UInt8] = Bool.random(using: &random) ? [22, 3, 3, 0, 40] : []

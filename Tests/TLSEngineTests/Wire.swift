@@ -92,17 +92,3 @@ func failure(_ body: () throws(TLSFailure) -> Void) -> TLSFailure? {
     return nil
   } catch { return error }
 }
-
-/// xorshift64*: the same sequence everywhere for the same seed.
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  init(seed: UInt64) { state = seed | 1 }
-
-  mutating func next() -> UInt64 {
-    state ^= state >> 12
-    state ^= state << 25
-    state ^= state >> 27
-    return state &* 0x2545_F491_4F6C_DD1D
-  }
-}

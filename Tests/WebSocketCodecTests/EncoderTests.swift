@@ -48,7 +48,7 @@ import WebSocketCodec
 @Suite struct RoundTripTests {
   @Test(arguments: 1...40 as ClosedRange<UInt64>, [WebSocketRole.client, .server])
   func whatGoesInComesOut(seed: UInt64, receiver: WebSocketRole) {
-    var random = SeededGenerator(seed: seed &* 0x9E37_79B9_7F4A_7C15)
+    var random = SplitMix64(seed: seed &* 0x9E37_79B9_7F4A_7C15)
     var wire = ByteQueue()
     var expected: [Received] = []
     for _ in 0..<Int.random(in: 1...20, using: &random) {
@@ -68,7 +68,7 @@ import WebSocketCodec
   }
 
   private func appendMessage(
-    to wire: inout ByteQueue, _ expected: inout [Received], masked: Bool, _ random: inout SeededGenerator
+    to wire: inout ByteQueue, _ expected: inout [Received], masked: Bool, _ random: inout SplitMix64
   ) {
     let isText = Bool.random(using: &random)
     let length = [0, 1, 10, 126, 300, 3000].randomElement(using: &random) ?? 0
@@ -92,7 +92,7 @@ import WebSocketCodec
     expected.append(Received(isText ? .text : .binary, payload))
   }
 
-  private func text(_ scalars: Int, _ random: inout SeededGenerator) -> [UInt8] {
+  private func text(_ scalars: Int, _ random: inout SplitMix64) -> [UInt8] {
     var text = ""
     for _ in 0..<scalars { text.append(["a", "Z", "é", "€", "😀", "\n"].randomElement(using: &random) ?? "a") }
     return [UInt8](text.utf8)
@@ -101,7 +101,7 @@ import WebSocketCodec
   /// No bytes whatever crash the decoder, and cutting them differently changes nothing.
   @Test(arguments: 1...300 as ClosedRange<UInt64>)
   func noiseIsDecodedTheSameHoweverItIsCut(seed: UInt64) {
-    var random = SeededGenerator(seed: seed &* 0xA24B_AED4_963E_E407)
+    var random = SplitMix64(seed: seed &* 0xA24B_AED4_963E_E407)
     let role: WebSocketRole = Bool.random(using: &random) ? .client : .server
     var bytes: [UInt8] = []
     for _ in 0..<Int.random(in: 1...8, using: &random) {

@@ -84,17 +84,3 @@ func encoded(_ body: (inout ByteQueue) -> Void) -> [UInt8] {
   body(&queue)
   return queue.copy()
 }
-
-/// xorshift64*: the same sequence everywhere for the same seed.
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  init(seed: UInt64) { state = seed | 1 }
-
-  mutating func next() -> UInt64 {
-    state ^= state >> 12
-    state ^= state << 25
-    state ^= state >> 27
-    return state &* 0x2545_F491_4F6C_DD1D
-  }
-}
