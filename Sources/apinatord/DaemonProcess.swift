@@ -33,15 +33,15 @@ struct DaemonProcess {
     let daemon = try Daemon(
       reactor: reactor, configuration: configuration, secrets: options.secrets, version: Version.number, log: log)
     let notifier = Notifier()
-    var inherited = InheritedDescriptor.takeAll().map(\.rawValue)
+    let inherited = InheritedDescriptor.takeAll().map(\.rawValue)
     if configuration.listen.isEmpty && inherited.isEmpty {
       Console.message("apinatord: there is nothing to listen on; set `listen` or start it by its socket unit")
       throw ExitCode.configuration
     }
-    let addresses = try daemon.start(inherited: inherited)
-    inherited = []
-    log.info("ready", metadata: ["pid": "\(getpid())", "version": "\(Version.number)"])
+    // Before anybody can read that it is ready, and act on it.
     try handleSignals(reactor, daemon, sandbox, notifier)
+    let addresses = try daemon.start(inherited: inherited)
+    log.info("ready", metadata: ["pid": "\(getpid())", "version": "\(Version.number)"])
     watchdog(reactor, notifier)
     notifier.ready(status: daemon.statusLine)
     daemon.onStatus = { notifier.status($0) }

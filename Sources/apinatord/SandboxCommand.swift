@@ -70,16 +70,17 @@ func runSandbox(_ options: SandboxOptions) throws {
   let server = SandboxServer(
     reactor: reactor, configuration: configuration, chatterChannel: options.chatterChannel,
     seed: WallClock.unixNanoseconds())
+  // Before anybody can read that it listens, and act on it.
+  _ = try SignalSource(reactor: reactor, signals: [SIGTERM, SIGINT]) { _ in
+    server.stop()
+    reactor.afterTurn { reactor.stop() }
+  }
   do {
     let local = try server.start(on: address)
     log.info("sandbox listening", metadata: ["address": "\(local)"])
   } catch {
     Console.message("apinatord: sandbox: \(error.message)")
     throw ExitCode.failure
-  }
-  _ = try SignalSource(reactor: reactor, signals: [SIGTERM, SIGINT]) { _ in
-    server.stop()
-    reactor.afterTurn { reactor.stop() }
   }
   try reactor.run()
 }

@@ -23,8 +23,7 @@ class Client:
     def __init__(self, sandbox, key=KEY):
         self._stack = contextlib.ExitStack()
         url = f"{sandbox.url}/app/{key}?protocol=7&client=test&version=1"
-        self.socket = self._stack.enter_context(
-            websockets.sync.client.connect(url, proxy=None, open_timeout=SECONDS))
+        self.socket = self._stack.enter_context(websockets.sync.client.connect(url, proxy=None, open_timeout=SECONDS))
         established = self.receive()
         assert established["event"] == "realtime:connection_established", established
         self.socket_id = json.loads(established["data"])["socket_id"]

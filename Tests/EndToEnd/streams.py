@@ -94,7 +94,7 @@ class Stream:
             size = int(size_line, 16)
             if len(rest) < size + 2:
                 return
-            assert rest[size : size + 2] == b"\r\n", f"a chunk does not end where it should: {rest[:size + 2]!r}"
+            assert rest[size : size + 2] == b"\r\n", f"a chunk does not end where it should: {rest[: size + 2]!r}"
             self.body += rest[:size]
             self.bytes = rest[size + 2 :]
             if size == 0:

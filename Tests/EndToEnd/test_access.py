@@ -16,7 +16,9 @@ from processes import BINARY, Daemon, configuration
 # 1. Host
 
 
-@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1", "127.0.0.1:8787", "127.9.9.9", "[::1]", "[::1]:80"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:1", "127.0.0.1", "127.0.0.1:8787", "127.9.9.9", "[::1]", "[::1]:80"]
+)
 def test_host_must_be_loopback(daemon, host):  # §5.1
     assert daemon.get("/connection", headers={"Host": host}).status_code == 200
 
@@ -182,7 +184,9 @@ def test_a_token_of_another_app_may_nothing_here(guarded):  # §5.3
 
 
 def test_a_secret_never_reaches_a_log_or_an_answer(guarded):  # architecture, invariant 6
-    texts = [guarded.get(path, headers=bearer("all")).text for path in ("/apps", "/apps/main", "/connection", "/healthz")]
+    texts = [
+        guarded.get(path, headers=bearer("all")).text for path in ("/apps", "/apps/main", "/connection", "/healthz")
+    ]
     texts.append(guarded.get("/connection", headers={"Authorization": "Bearer secret-of-nobody"}).text)
     assert "secret-of" not in "".join(texts) + guarded.log
 

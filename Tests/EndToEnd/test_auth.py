@@ -91,7 +91,9 @@ def signs(form):
 def test_the_auth_endpoint_gets_socket_id_and_channel_name(run, name, form):
     with AuthEndpoint(signs(form)) as endpoint:
         headers = 'auth_headers = { Authorization = "Bearer of the test", X-Host = "h" }'
-        daemon = run(auth=False, app=f'auth_endpoint = "{endpoint.url}/realtime/auth?x=1"\nauth_format = "{form}"\n{headers}')
+        daemon = run(
+            auth=False, app=f'auth_endpoint = "{endpoint.url}/realtime/auth?x=1"\nauth_format = "{form}"\n{headers}'
+        )
         private, presence = name("private-a@b,c;d="), name("presence-")
         daemon.subscribed(private)
         daemon.subscribed(presence)
@@ -110,7 +112,8 @@ def test_a_value_of_auth_headers_in_a_file_is_read_again_for_every_request(run, 
     file.chmod(0o600)
     with AuthEndpoint(signs("json")) as endpoint:
         daemon = run(
-            auth=False, app=f'auth_endpoint = "{endpoint.url}/"\nauth_headers = {{ X-Token = {{ file = "{file}" }} }}')
+            auth=False, app=f'auth_endpoint = "{endpoint.url}/"\nauth_headers = {{ X-Token = {{ file = "{file}" }} }}'
+        )
         daemon.subscribed(name("private-"))
         file.write_text("second")
         daemon.subscribed(name("private-"))
@@ -164,7 +167,9 @@ def test_no_connection_to_the_endpoint_is_an_auth_error_403(run, name):
 
 
 @pytest.mark.parametrize(
-    "channel_data", [None, "{}", "no JSON", '{"user_id":""}', '{"user_id":7,"user_info":{}}', '{"user_id":"a","user_info":[]}'])
+    "channel_data",
+    [None, "{}", "no JSON", '{"user_id":""}', '{"user_id":7,"user_info":{}}', '{"user_id":"a","user_info":[]}'],
+)
 def test_a_presence_answer_without_valid_channel_data_is_an_auth_error_403(run, name, channel_data):
     answer = {"auth": f"{KEY}:00"}
     if channel_data is not None:

@@ -17,7 +17,8 @@ def test_202_once_written_and_another_client_receives_exactly_that_number(daemon
         body = '{"event":"client-typing","data":{"n":9223372036854775808}}'
         # As `curl -d` sends it.
         response = daemon.post(
-            f"/channels/{channel}/events", content=body, headers={"Content-Type": "application/x-www-form-urlencoded"})
+            f"/channels/{channel}/events", content=body, headers={"Content-Type": "application/x-www-form-urlencoded"}
+        )
         assert response.status_code == 202
         assert response.json() == {"app": "main", "channel": channel, "event": "client-typing"}
         message = other.until("client-typing")
@@ -26,7 +27,8 @@ def test_202_once_written_and_another_client_receives_exactly_that_number(daemon
 
 
 @pytest.mark.parametrize(
-    "data", ['{"b":1,"a":[1.0,1e2]}', '"text"', "7", "null", "[]", r'"\u00e9\/"', '{"s":"ツ"}', '{ "a" : 1 }'])
+    "data", ['{"b":1,"a":[1.0,1e2]}', '"text"', "7", "null", "[]", r'"\u00e9\/"', '{"s":"ツ"}', '{ "a" : 1 }']
+)
 def test_data_is_any_json_and_goes_out_as_it_was_spelled(daemon, sandbox, name, data):  # §4
     channel = name("private-")
     with Client(sandbox) as other:
@@ -38,7 +40,8 @@ def test_data_is_any_json_and_goes_out_as_it_was_spelled(daemon, sandbox, name, 
 
 @pytest.mark.parametrize(
     ("body", "data"),
-    [('{"n":9223372036854775808}', '{"n":9223372036854775808}'), ("plain text", '"plain text"'), ("", '""')])
+    [('{"n":9223372036854775808}', '{"n":9223372036854775808}'), ("plain text", '"plain text"'), ("", '""')],
+)
 def test_the_body_can_be_the_data_itself_json_else_sent_as_a_json_string(daemon, sandbox, name, body, data):  # §2
     channel = name("private-")
     with Client(sandbox) as other:
@@ -62,7 +65,9 @@ def test_a_channel_not_subscribed_yet_is_subscribed_first_and_waited_for(daemon,
     assert daemon.trigger(channel, "client-x", 1).status_code == 202
 
 
-@pytest.mark.parametrize("body", ["", "{", "nonsense", '{"event":"client-x","data":}', '{"event":"client-x","data":01}'])
+@pytest.mark.parametrize(
+    "body", ["", "{", "nonsense", '{"event":"client-x","data":}', '{"event":"client-x","data":01}']
+)
 def test_400_invalid_json(daemon, name, body):  # §4
     problem(daemon.post(f"/channels/{name('private-')}/events", content=body), 400, "invalid_json")
 
@@ -73,7 +78,8 @@ def test_400_invalid_json_for_invalid_utf_8(daemon, name):  # §4
 
 
 @pytest.mark.parametrize(
-    "body", ["[]", "7", "{}", '{"event":"client-x"}', '{"data":1}', '{"event":7,"data":1}', '{"event":null,"data":1}'])
+    "body", ["[]", "7", "{}", '{"event":"client-x"}', '{"data":1}', '{"event":7,"data":1}', '{"event":null,"data":1}']
+)
 def test_400_invalid_request(daemon, name, body):  # §4
     problem(daemon.post(f"/channels/{name('private-')}/events", content=body), 400, "invalid_request")
 

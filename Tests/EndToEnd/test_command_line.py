@@ -64,7 +64,9 @@ def test_problems_are_file_line_column_all_at_once_and_the_exit_is_78(tmp_path, 
     done = run_program(*command, file)
     assert done.returncode == 78
     lines = [line for line in done.stderr.splitlines() if line]
-    places = [tuple(int(n) for n in re.match(rf"{re.escape(str(file))}:(\d+):(\d+): .+; .+", line).groups()) for line in lines]
+    places = [
+        tuple(int(n) for n in re.match(rf"{re.escape(str(file))}:(\d+):(\d+): .+; .+", line).groups()) for line in lines
+    ]
     assert [line for line, _ in places] == [2, 4, 8]
     assert places[0] == (2, 1)
 

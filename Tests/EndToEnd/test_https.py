@@ -46,7 +46,9 @@ def client(daemon, **options):
 
 def wrap(daemon, context=None):
     context = context or ssl.create_default_context(cafile=daemon.certificate)
-    return context.wrap_socket(socket.create_connection(("127.0.0.1", daemon.port), SECONDS), server_hostname="localhost")
+    return context.wrap_socket(
+        socket.create_connection(("127.0.0.1", daemon.port), SECONDS), server_hostname="localhost"
+    )
 
 
 def test_requests_and_streams_go_over_tls(secure, sandbox, name):  # §1

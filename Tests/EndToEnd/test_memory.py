@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 from pathlib import Path
-from pathlib import Path
 
 import pytest
 

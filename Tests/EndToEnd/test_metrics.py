@@ -18,7 +18,7 @@ def read(daemon):
     samples = {}
     for line in text.splitlines():
         if line and not line.startswith("#"):
-            name, value = re.fullmatch(r'([a-z_]+(?:\{.*\})?) ([-+0-9.eE]+|NaN|\+Inf)', line).groups()
+            name, value = re.fullmatch(r"([a-z_]+(?:\{.*\})?) ([-+0-9.eE]+|NaN|\+Inf)", line).groups()
             assert name not in samples, f"twice: {name}"
             samples[name] = float(value)
     return text, samples

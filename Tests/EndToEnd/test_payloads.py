@@ -5,7 +5,7 @@ import pytest
 PAYLOADS = {
     "big integers": '{"n":9223372036854775808,"m":-170141183460469231731687303715884105728}',
     "key order and duplicates": '{"z":1,"a":2,"z":3}',
-    "number spelling": '[1.0,1e2,1E+2,-0,0.10,1.7976931348623157e309]',
+    "number spelling": "[1.0,1e2,1E+2,-0,0.10,1.7976931348623157e309]",
     "white space": '{ "a" :\t[ 1 , 2 ] }',
     "escapes": r'{"s":"\u00e9\/\"\\\b\f\n\r\t\ud83d\ude00"}',
     "unicode": '{"s":"¯\\\\_(ツ)_/¯ é 😀 \u2028\u2029 \u0085"}',

@@ -96,6 +96,19 @@ def test_sigterm_ends_within_5_s_though_a_reader_takes_nothing(run, sandbox, nam
     slow.close()
 
 
+def test_sigterm_right_after_ready_is_obeyed(sandbox, tmp_path):
+    # Whoever reads the line may act on it at once.
+    file = tmp_path / "a.toml"
+    file.write_text(configuration(sandbox))
+    for arguments, line in ((["serve", "--config", file], '"ready"'), (["sandbox", "--port", "0"], "listening")):
+        for _ in range(10):
+            with subprocess.Popen([BINARY, *arguments], stderr=subprocess.PIPE, text=True) as process:
+                for text in process.stderr:
+                    if line in text:
+                        process.terminate()
+                assert process.wait(SECONDS) == 0, arguments[0]
+
+
 def test_sigint_ends_it_as_well(run):
     daemon = run()
     daemon.signal(signal.SIGINT)

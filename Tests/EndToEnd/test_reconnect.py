@@ -150,8 +150,11 @@ def test_a_large_event_arrives_whole(scripted, upstream, name):  # §6: max_even
 
 
 @pytest.mark.parametrize(
-    "text", ["null", "[]", "7", "{", "", "no JSON", '{"event":null}', '{"event":7,"data":"{}"}', '{"data":"{}"}'])
-def test_malformed_frames_are_ignored(scripted, upstream, name, text):  # sdk-behaviours; where official clients fail, 11
+    "text", ["null", "[]", "7", "{", "", "no JSON", '{"event":null}', '{"event":7,"data":"{}"}', '{"data":"{}"}']
+)
+def test_malformed_frames_are_ignored(
+    scripted, upstream, name, text
+):  # sdk-behaviours; where official clients fail, 11
     channel = name()
     stream = scripted.subscribed(channel)
     connection = upstream.connection()
@@ -216,12 +219,11 @@ def test_a_disconnect_closes_with_1000(scripted, upstream):  # upstream-protocol
     assert connection.close_code == 1000
 
 
-def test_a_server_that_never_establishes_is_given_up_after_a_while(run):  # where official clients fail, 4
+def test_only_once_established_is_the_state_connected(run):  # upstream-protocol, Connection
     with ScriptedUpstream(establish=False) as upstream:
         daemon = run(upstream=upstream, auth=False, connected=False)
         upstream.connection()
         assert daemon.connection()["state"] == "connecting"
-        # How long it waits is nowhere said; that it is not connected meanwhile is.
         assert daemon.get("/readyz").status_code == 503
 
 

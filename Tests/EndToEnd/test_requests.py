@@ -87,7 +87,7 @@ def test_what_is_unusual_has_one_meaning(daemon, text, statuses):  # RFC 9112
 
 def test_chunked_bodies_are_read_with_extensions_and_trailers(daemon, name):  # RFC 9112 §7.1
     body = '{"event":"client-x","data":{"n":1}}'
-    chunks = f'5;a=b\r\n{body[:5]}\r\n{len(body) - 5:X}\r\n{body[5:]}\r\n0\r\nX-Trailer: 1\r\n\r\n'
+    chunks = f"5;a=b\r\n{body[:5]}\r\n{len(body) - 5:X}\r\n{body[5:]}\r\n0\r\nX-Trailer: 1\r\n\r\n"
     text = request("POST", f"/channels/{name('private-')}/events", CHUNKED, chunks)
     with Connection(daemon).send(text + request()) as connection:
         assert connection.response()[0] == 202

@@ -249,7 +249,9 @@ def test_readyz_is_503_while_an_enabled_app_is_not_connected(run, start):  # §2
     assert daemon.get("/healthz").status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/channels", "/channels/x", "/connection", "/apps", "/apps/main", "/healthz", "/readyz"])
+@pytest.mark.parametrize(
+    "path", ["/channels", "/channels/x", "/connection", "/apps", "/apps/main", "/healthz", "/readyz"]
+)
 def test_head_wherever_get_is(daemon, path):  # §2
     if path == "/channels/x":
         daemon.subscribed("x")
@@ -286,7 +288,9 @@ def test_options_answers_with_allow(daemon):  # §2
     assert "PUT" in answer.headers["allow"]
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/channels/x/y", "/channels/x/events/y/z", "/apps/main/nothing", "//channels"])
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/channels/x/y", "/channels/x/events/y/z", "/apps/main/nothing", "//channels"]
+)
 def test_unknown_path_is_404(daemon, path):  # §2
     assert daemon.client.get(daemon.url + path).status_code == 404
 

@@ -173,7 +173,8 @@ def test_format_message_sends_every_frame_without_an_event_line(daemon, sandbox,
     frame = stream.next()
     assert frame.fields == ("id", "data")
     assert frame.data == (
-        f'{{"app":"main","channel":"{channel}","event":"news","data":{{"n":9223372036854775808}},"id":"{frame.id}"}}')
+        f'{{"app":"main","channel":"{channel}","event":"news","data":{{"n":9223372036854775808}},"id":"{frame.id}"}}'
+    )
     assert stream.next().json["data"] == "no JSON"
 
 
