@@ -88,7 +88,7 @@ final class Bridge {
 
   func streamDidBegin() {
     streamCount += 1
-    if sweepTimer == nil { scheduleSweep(after: Bridge.keepAliveInterval) }
+    if sweepTimer == nil { scheduleSweep(after: min(Bridge.keepAliveInterval, limits.writeTimeout)) }
     onStatusChange?()
   }
 
@@ -117,7 +117,8 @@ final class Bridge {
     let stuck = ReaderTable.ticks(limits.writeTimeout)
     forEachFeed { due = min(due, $0.sweep(now: reactor.now, idle: idle, stuck: stuck)) }
     guard streamCount > 0 else { return }
-    let ticks = min(max(due, 8), idle)
+    // A reader may begin to wait right after this: the next look comes no later than its time would be up.
+    let ticks = max(8, min(due, idle, stuck))
     scheduleSweep(after: .milliseconds(Int64(ticks) * 125))
   }
 
