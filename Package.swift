@@ -46,49 +46,51 @@ let package = Package(
 
     // Pure: bytes and `now` in, bytes and actions out.
     swift("Bytes"),
-    swift("JSON", ["Bytes"]),
+    swift("JSONCodec", ["Bytes"]),
     swift("HTTPCodec", ["Bytes"]),
     swift("WebSocketCodec", ["Bytes"]),
-    swift("EventStream", ["Bytes", "JSON"]),
-    swift("ChannelLog", ["Bytes", "EventStream", "JSON"]),
-    swift("ApinatorProtocol", ["Bytes", "JSON"]),
+    swift("EventStreamCodec", ["Bytes", "JSONCodec"]),
+    swift("ChannelLog", ["Bytes", "EventStreamCodec", "JSONCodec"]),
+    swift("ApinatorProtocol", ["Bytes", "JSONCodec"]),
 
     // Pure over C.
-    swift("Crypto", ["Bytes", "COpenSSL"]),
+    swift("CryptoPrimitives", ["Bytes", "COpenSSL"]),
     swift("TLSEngine", ["Bytes", "COpenSSL", "CShim"]),
 
     // I/O: the only place with system calls.
     swift("Reactor", ["Bytes", "CShim"]),
     swift("Transport", ["Bytes", "CShim", "Reactor", "TLSEngine"]),
     swift("Systemd", ["CSystemd"]),
-    swift("WebSocketTransport", ["Bytes", "Crypto", "Reactor", "Transport", "WebSocketCodec"]),
+    swift("WebSocketTransport", ["Bytes", "CryptoPrimitives", "Reactor", "Transport", "WebSocketCodec"]),
 
     // Assembly.
-    swift("HTTPServer", ["Bytes", "HTTPCodec", "JSON", "Reactor", "TLSEngine", "Transport"]),
+    swift("HTTPServer", ["Bytes", "HTTPCodec", "JSONCodec", "Reactor", "TLSEngine", "Transport"]),
     swift(
       "ApinatorClient",
       [
-        "ApinatorProtocol", "Bytes", "Crypto", "HTTPCodec", "JSON", "Reactor", "TLSEngine", "Transport",
+        "ApinatorProtocol", "Bytes", "CryptoPrimitives", "HTTPCodec", "JSONCodec", "Reactor", "TLSEngine", "Transport",
         "WebSocketCodec", "WebSocketTransport",
       ]),
-    swift("BridgeConfig", ["Bytes", "CTOML", "JSON"]),
+    swift("BridgeConfig", ["Bytes", "CTOML", "JSONCodec"]),
     swift(
       "Bridge",
       [
-        "ApinatorClient", "ApinatorProtocol", "BridgeConfig", "Bytes", "ChannelLog", "Crypto", "EventStream",
-        "HTTPCodec", "HTTPServer", "JSON", "Reactor", "TLSEngine", "Transport", log,
+        "ApinatorClient", "ApinatorProtocol", "BridgeConfig", "Bytes", "ChannelLog", "CryptoPrimitives",
+        "EventStreamCodec",
+        "HTTPCodec", "HTTPServer", "JSONCodec", "Reactor", "TLSEngine", "Transport", log,
       ]),
     swift(
       "Sandbox",
       [
-        "ApinatorProtocol", "Bytes", "Crypto", "HTTPCodec", "HTTPServer", "JSON", "Reactor", "TLSEngine", "Transport",
+        "ApinatorProtocol", "Bytes", "CryptoPrimitives", "HTTPCodec", "HTTPServer", "JSONCodec", "Reactor", "TLSEngine",
+        "Transport",
         "WebSocketCodec", "WebSocketTransport", log,
       ]),
 
     swift(
       "ApinatorSDK",
       [
-        "ApinatorClient", "ApinatorProtocol", "Bytes", "CShim", "HTTPCodec", "JSON", "Reactor", "TLSEngine",
+        "ApinatorClient", "ApinatorProtocol", "Bytes", "CShim", "HTTPCodec", "JSONCodec", "Reactor", "TLSEngine",
         "Transport",
       ]),
 
@@ -96,7 +98,8 @@ let package = Package(
     .executableTarget(
       name: "apinatord",
       dependencies: [
-        "Bridge", "BridgeConfig", "Bytes", "JSON", "CNghttp2", "COpenSSL", "CSystemd", "Reactor", "Sandbox", "Systemd",
+        "Bridge", "BridgeConfig", "Bytes", "JSONCodec", "CNghttp2", "COpenSSL", "CSystemd", "Reactor", "Sandbox",
+        "Systemd",
         "Transport", argumentParser, log,
       ],
       swiftSettings: ours),
@@ -105,25 +108,26 @@ let package = Package(
 
     tests("ArchitectureTests", []),
     tests("BytesTests", ["Bytes"]),
-    tests("JSONTests", ["Bytes", "JSON"]),
+    tests("JSONCodecTests", ["Bytes", "JSONCodec"]),
     tests("HTTPCodecTests", ["Bytes", "HTTPCodec"]),
-    tests("WebSocketCodecTests", ["Bytes", "Crypto", "WebSocketCodec"]),
-    tests("EventStreamTests", ["Bytes", "EventStream", "JSON"]),
-    tests("ChannelLogTests", ["Bytes", "ChannelLog", "EventStream", "JSON"]),
-    tests("ApinatorProtocolTests", ["ApinatorProtocol", "Bytes", "JSON"]),
-    tests("CryptoTests", ["Bytes", "Crypto"]),
+    tests("WebSocketCodecTests", ["Bytes", "CryptoPrimitives", "WebSocketCodec"]),
+    tests("EventStreamCodecTests", ["Bytes", "EventStreamCodec", "JSONCodec"]),
+    tests("ChannelLogTests", ["Bytes", "ChannelLog", "EventStreamCodec", "JSONCodec"]),
+    tests("ApinatorProtocolTests", ["ApinatorProtocol", "Bytes", "JSONCodec"]),
+    tests("CryptoPrimitivesTests", ["Bytes", "CryptoPrimitives"]),
     tests("TLSEngineTests", ["Bytes", "TLSEngine"]),
     tests("ReactorTests", ["Bytes", "Reactor"]),
     tests("TransportTests", ["Bytes", "Reactor", "TLSEngine", "Transport"]),
     tests(
       "ApinatorSDKTests",
       [
-        "ApinatorClient", "ApinatorProtocol", "ApinatorSDK", "Bytes", "Crypto", "HTTPCodec", "HTTPServer", "JSON",
+        "ApinatorClient", "ApinatorProtocol", "ApinatorSDK", "Bytes", "CryptoPrimitives", "HTTPCodec", "HTTPServer",
+        "JSONCodec",
         "Reactor", "Sandbox", "Transport",
       ]),
-    tests("BridgeTests", ["Bridge", "HTTPCodec", "JSON"]),
+    tests("BridgeTests", ["Bridge", "HTTPCodec", "JSONCodec"]),
     tests("BridgeConfigTests", ["BridgeConfig", "Bytes"]),
-    tests("SandboxTests", ["Bytes", "HTTPCodec", "JSON", "Sandbox"]),
+    tests("SandboxTests", ["Bytes", "HTTPCodec", "JSONCodec", "Sandbox"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

@@ -1,7 +1,7 @@
 import ApinatorProtocol
 import Bytes
 import HTTPCodec
-import JSON
+import JSONCodec
 
 /// One request to an auth endpoint and who waits for its answer.
 struct AuthorizationExchange {

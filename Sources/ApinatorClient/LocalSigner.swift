@@ -1,6 +1,6 @@
 public import ApinatorProtocol
 import Bytes
-import Crypto
+import CryptoPrimitives
 
 /// Signs on this machine, which holds the app's secret (upstream protocol, "Authorisation").
 public final class LocalSigner: ChannelAuthorizer {

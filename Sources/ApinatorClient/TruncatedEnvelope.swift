@@ -1,4 +1,4 @@
-import JSON
+import JSONCodec
 
 /// What can be told from the beginning of a message that was too large to keep.
 enum TruncatedEnvelope {

@@ -1,6 +1,6 @@
 public import ApinatorProtocol
 public import Bytes
-import Crypto
+import CryptoPrimitives
 import HTTPCodec
 public import Reactor
 public import Transport

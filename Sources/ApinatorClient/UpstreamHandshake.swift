@@ -1,5 +1,5 @@
 import Bytes
-import Crypto
+import CryptoPrimitives
 import HTTPCodec
 import Transport
 import WebSocketCodec

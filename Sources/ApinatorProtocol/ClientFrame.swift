@@ -1,5 +1,5 @@
 import Bytes
-import JSON
+import JSONCodec
 
 /// The frames that a client sends, as the bytes of their text messages.
 enum ClientFrame {

@@ -1,4 +1,4 @@
-import JSON
+import JSONCodec
 
 /// Where the parts of an Apinator message `{"event","channel"?,"data"}` lie in the bytes of its frame.
 ///

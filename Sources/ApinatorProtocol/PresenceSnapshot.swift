@@ -1,5 +1,5 @@
 import Bytes
-import JSON
+import JSONCodec
 
 /// The data of `realtime:subscription_succeeded` on a presence channel, and of the member events.
 enum PresenceSnapshot {

@@ -1,4 +1,4 @@
-import JSON
+import JSONCodec
 
 /// The members of one JSON object whose values stay bytes, as `user_info` has to.
 struct RawObject {

@@ -1,5 +1,5 @@
 public import Bytes
-import JSON
+import JSONCodec
 
 /// A channel that waits for its turn to be authorised.
 struct QueuedAuthorization {

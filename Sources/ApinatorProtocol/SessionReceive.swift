@@ -1,5 +1,5 @@
 public import Bytes
-import JSON
+import JSONCodec
 
 // Frames from the server.
 extension Session {

@@ -1,5 +1,5 @@
 public import Bytes
-import JSON
+import JSONCodec
 
 // Which channels are wanted, and how far each is.
 extension Session {

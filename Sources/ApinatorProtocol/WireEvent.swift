@@ -1,4 +1,4 @@
-import JSON
+import JSONCodec
 
 /// What the name of a received event means to a session: the protocol's table of names.
 ///

@@ -1,5 +1,5 @@
 public import ApinatorProtocol
-public import JSON
+public import JSONCodec
 
 /// A client of one app: a connection that is kept, and the channels that are subscribed over it.
 ///

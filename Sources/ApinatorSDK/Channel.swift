@@ -1,5 +1,5 @@
 public import ApinatorProtocol
-public import JSON
+public import JSONCodec
 
 /// A subscription to a channel, made by ``Apinator/subscribe(_:)``; a ``PresenceChannel`` where the name begins with
 /// `presence-`.

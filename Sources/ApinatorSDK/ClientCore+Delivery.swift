@@ -1,4 +1,4 @@
-import JSON
+import JSONCodec
 
 // From the router to the program.
 extension ClientCore {

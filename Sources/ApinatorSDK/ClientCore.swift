@@ -1,5 +1,5 @@
 import ApinatorProtocol
-import JSON
+import JSONCodec
 import Synchronization
 
 /// A client behind its public face: what any thread may ask, and what waits for the client's own thread.

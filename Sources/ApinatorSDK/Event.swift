@@ -1,4 +1,4 @@
-import JSON
+import JSONCodec
 
 /// What the callbacks and sequences of this library get: an event with its data.
 public struct Event: Sendable, Equatable {

@@ -1,5 +1,5 @@
 public import ApinatorProtocol
-public import JSON
+public import JSONCodec
 
 /// A channel whose members are known. There are none, and nobody is ``me``, unless the subscription is confirmed on the
 /// present connection.

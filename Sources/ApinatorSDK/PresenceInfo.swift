@@ -1,5 +1,5 @@
 import ApinatorProtocol
-import JSON
+import JSONCodec
 
 /// A member of a presence channel.
 public struct PresenceInfo: Sendable, Equatable {

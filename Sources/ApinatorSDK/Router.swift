@@ -1,6 +1,6 @@
 import ApinatorClient
 import ApinatorProtocol
-import JSON
+import JSONCodec
 
 /// Between a client's core and its connection, on one thread: carries out what callers ask for, and brings what the
 /// session says to the core, to callbacks and to sequences.

@@ -1,5 +1,5 @@
 import BridgeConfig
-import Crypto
+import CryptoPrimitives
 import HTTPCodec
 import HTTPServer
 import Transport

@@ -3,9 +3,9 @@ import ApinatorProtocol
 import BridgeConfig
 import Bytes
 import ChannelLog
-import EventStream
+import EventStreamCodec
 import HTTPServer
-import JSON
+import JSONCodec
 import Logging
 import Reactor
 

@@ -1,5 +1,5 @@
 import ChannelLog
-import EventStream
+import EventStreamCodec
 import Logging
 import Reactor
 

@@ -2,9 +2,9 @@ import ApinatorClient
 import BridgeConfig
 import Bytes
 import ChannelLog
-import EventStream
+import EventStreamCodec
 import HTTPServer
-import JSON
+import JSONCodec
 import Logging
 import Reactor
 

@@ -1,8 +1,8 @@
 import BridgeConfig
-import EventStream
+import EventStreamCodec
 import HTTPCodec
 import HTTPServer
-import JSON
+import JSONCodec
 import Logging
 import Reactor
 

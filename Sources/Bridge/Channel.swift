@@ -3,7 +3,7 @@ import ApinatorProtocol
 import BridgeConfig
 import Bytes
 import ChannelLog
-import EventStream
+import EventStreamCodec
 import Logging
 import Reactor
 

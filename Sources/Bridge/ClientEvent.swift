@@ -1,5 +1,5 @@
 import HTTPServer
-import JSON
+import JSONCodec
 
 /// A client event as a request spelled it: the data is JSON text, byte by byte as it came.
 struct ClientEvent {

@@ -4,7 +4,7 @@ import BridgeConfig
 import Bytes
 import HTTPCodec
 import HTTPServer
-import JSON
+import JSONCodec
 import Reactor
 
 /// A request to trigger a client event, from the checks to the answer (HTTP contract, section 4).

@@ -2,8 +2,8 @@ import ApinatorClient
 import ApinatorProtocol
 public import BridgeConfig
 import Bytes
-import Crypto
-import EventStream
+import CryptoPrimitives
+import EventStreamCodec
 import HTTPCodec
 import HTTPServer
 public import Logging

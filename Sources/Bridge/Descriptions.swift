@@ -3,9 +3,9 @@ import ApinatorProtocol
 import BridgeConfig
 import Bytes
 import ChannelLog
-import EventStream
+import EventStreamCodec
 import HTTPServer
-import JSON
+import JSONCodec
 import Reactor
 
 // What the JSON answers of the HTTP contract, section 2, say about things. Never a secret.

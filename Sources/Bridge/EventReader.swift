@@ -1,6 +1,6 @@
 import Bytes
 import ChannelLog
-import EventStream
+import EventStreamCodec
 import HTTPServer
 
 /// One stream of a channel's events: what the fan-out does not need at every event.

@@ -1,4 +1,4 @@
-import JSON
+import JSONCodec
 
 /// The OpenAPI 3.1 document of the HTTP contract: what `GET /openapi.json` answers.
 ///

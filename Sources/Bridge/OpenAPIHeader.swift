@@ -1,4 +1,4 @@
-import JSON
+import JSONCodec
 
 /// The header fields of answers, under `components/headers`.
 enum OpenAPIHeader: String, CaseIterable {

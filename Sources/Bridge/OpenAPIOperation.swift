@@ -1,4 +1,4 @@
-import JSON
+import JSONCodec
 
 /// What one method does at one path.
 struct OpenAPIOperation {

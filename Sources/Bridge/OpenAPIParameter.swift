@@ -1,4 +1,4 @@
-import JSON
+import JSONCodec
 
 /// The parameters of requests, under `components/parameters`.
 enum OpenAPIParameter: String, CaseIterable {

@@ -1,4 +1,4 @@
-import JSON
+import JSONCodec
 
 // The table of the HTTP contract, section 2, row by row.
 

@@ -1,4 +1,4 @@
-import JSON
+import JSONCodec
 
 /// A path and what its methods do.
 struct OpenAPIPath {

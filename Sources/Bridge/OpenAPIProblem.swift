@@ -1,5 +1,5 @@
 import HTTPCodec
-import JSON
+import JSONCodec
 
 /// The stable codes of error answers.
 enum ProblemCode: String, CaseIterable {

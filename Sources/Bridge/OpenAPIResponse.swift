@@ -1,4 +1,4 @@
-import JSON
+import JSONCodec
 
 /// An answer that is no error: a status, what it means, its header fields and its content by media type.
 struct OpenAPIResponse {

@@ -1,5 +1,5 @@
 import ApinatorProtocol
-import JSON
+import JSONCodec
 
 /// The bodies of requests and answers, under `components/schemas`. Those of answers are exact: what
 /// Descriptions.swift writes, and nothing else.

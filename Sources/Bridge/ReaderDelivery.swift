@@ -1,6 +1,6 @@
 import Bytes
 import ChannelLog
-import EventStream
+import EventStreamCodec
 
 /// Sending to one reader by itself: when its socket was full, when it wants only some events, or when its frames go out
 /// without chunk framing.

@@ -1,6 +1,6 @@
 import Bytes
 import ChannelLog
-import EventStream
+import EventStreamCodec
 import Transport
 
 /// The readers of one wire form of one channel as the fan-out sees them: flat records, one after the other, in no order.

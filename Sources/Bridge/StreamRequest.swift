@@ -3,10 +3,10 @@ import ApinatorProtocol
 import BridgeConfig
 import Bytes
 import ChannelLog
-import EventStream
+import EventStreamCodec
 import HTTPCodec
 import HTTPServer
-import JSON
+import JSONCodec
 import Reactor
 
 /// A request for a channel's events, from its parameters to a running stream (HTTP contract, section 3).

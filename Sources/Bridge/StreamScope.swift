@@ -1,7 +1,7 @@
 import ApinatorClient
 import ApinatorProtocol
 import ChannelLog
-import JSON
+import JSONCodec
 
 /// What a stream is about: one channel, some of an app's, or all of them.
 struct StreamScope {

@@ -1,4 +1,4 @@
-import JSON
+import JSONCodec
 
 // Values of [[app]] that are tables themselves: headers, secrets, presence.
 extension ConfigurationParser {

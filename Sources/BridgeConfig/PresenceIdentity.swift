@@ -1,4 +1,4 @@
-import JSON
+import JSONCodec
 
 /// `presence`: who this machine is on presence channels.
 public struct PresenceIdentity: Equatable, Sendable {

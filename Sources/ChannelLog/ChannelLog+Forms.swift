@@ -1,5 +1,5 @@
 import Bytes
-import EventStream
+import EventStreamCodec
 
 extension ChannelLog {
   /// The frames of `form`; encoded now from the event form when nobody asked for it before.

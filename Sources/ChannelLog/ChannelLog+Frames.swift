@@ -1,4 +1,4 @@
-public import EventStream
+public import EventStreamCodec
 
 extension ChannelLog {
   /// How many frames of `form` end after the cursor `from` and at or before the cursor `to`.

@@ -1,5 +1,5 @@
 public import Bytes
-public import EventStream
+public import EventStreamCodec
 
 extension ChannelLog {
   /// Where a reader in `form` goes on that has seen every event up to `sequence`.

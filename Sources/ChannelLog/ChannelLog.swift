@@ -1,5 +1,5 @@
 public import Bytes
-public import EventStream
+public import EventStreamCodec
 
 /// The append-only log of one channel. An event is encoded once, chunk framing included; a reader is a cursor, a
 /// position in bytes that only grows, in the wire form it reads.

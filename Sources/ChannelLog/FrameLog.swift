@@ -1,5 +1,5 @@
 import Bytes
-import EventStream
+import EventStreamCodec
 
 /// The frames of one wire form, one behind the other in one piece of memory. Positions count bytes from the beginning
 /// of the log and are never used twice.

@@ -1,5 +1,5 @@
 import Bytes
-public import EventStream
+public import EventStreamCodec
 
 /// The last event with ``EventTraits/application`` after it has left the log, for a cache channel, which tells it to a
 /// new reader whatever its age.

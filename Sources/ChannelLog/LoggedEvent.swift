@@ -1,5 +1,5 @@
 public import Bytes
-import EventStream
+import EventStreamCodec
 
 /// One event of a log, lent for the length of a call.
 public struct LoggedEvent {

@@ -1,5 +1,5 @@
 public import HTTPCodec
-import JSON
+import JSONCodec
 
 /// An error as a body (RFC 9457): `code` is stable and for programs, `detail` is for people and says what to do.
 public struct ProblemDetails: Error {

@@ -1,5 +1,5 @@
 import HTTPCodec
-import JSON
+import JSONCodec
 
 /// A request to the authorisation endpoint, which an app's own backend would answer: `{"socket_id","channel_name"}`, as
 /// JSON or as a form, both as clients send it.

@@ -1,4 +1,4 @@
-import JSON
+import JSONCodec
 
 /// The body of `POST /apps/{app_id}/events`: `{"name","data","channel" or "channels","socket_id"?}`.
 internal struct PublishedEvent {

@@ -1,5 +1,5 @@
 public import Bytes
-import JSON
+import JSONCodec
 
 extension SandboxBroker {
   /// The most bytes of an event's name.

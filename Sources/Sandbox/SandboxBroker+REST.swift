@@ -1,6 +1,6 @@
 public import Bytes
 import HTTPCodec
-import JSON
+import JSONCodec
 
 extension SandboxBroker {
   private enum Resource {

@@ -1,5 +1,5 @@
 import Bytes
-import JSON
+import JSONCodec
 
 extension SandboxBroker {
   /// `realtime:subscribe`: the channel is inside the data. A subscription that exists already is answered as a new one

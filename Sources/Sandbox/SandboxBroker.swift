@@ -1,6 +1,6 @@
 public import Bytes
 import HTTPCodec
-import JSON
+import JSONCodec
 
 /// An Apinator server without its sockets: the WebSocket protocol, presence, cache channels and the REST interface of
 /// one app.

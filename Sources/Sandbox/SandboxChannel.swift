@@ -1,4 +1,4 @@
-import JSON
+import JSONCodec
 
 /// Who is subscribed to one channel, and who is present on it.
 internal struct SandboxChannel {

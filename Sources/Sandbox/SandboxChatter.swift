@@ -1,5 +1,5 @@
 public import Bytes
-import JSON
+import JSONCodec
 
 /// Simulated users of one channel, so that there is something to watch: they come and go, write messages, type, and a
 /// counter ticks.

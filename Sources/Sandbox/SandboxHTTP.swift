@@ -1,5 +1,5 @@
 public import HTTPCodec
-import JSON
+import JSONCodec
 
 /// A request to a sandbox, its body read to the end.
 public struct SandboxRequest {

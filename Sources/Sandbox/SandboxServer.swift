@@ -1,5 +1,5 @@
 import Bytes
-import Crypto
+import CryptoPrimitives
 public import HTTPCodec
 public import HTTPServer
 public import Reactor

@@ -1,5 +1,5 @@
 import Bytes
-import Crypto
+import CryptoPrimitives
 
 /// Signs and verifies with an app's secret.
 ///

@@ -1,4 +1,4 @@
-public import JSON
+public import JSONCodec
 
 /// A member of a presence channel, as the signed `channel_data` describes it.
 public struct SandboxUser: Equatable, Sendable {

@@ -1,5 +1,5 @@
 import Bytes
-import JSON
+import JSONCodec
 
 /// The messages a server sends: `{"event","channel"?,"data"}`, the data a JSON text inside a string.
 internal enum ServerFrame {

@@ -1,4 +1,4 @@
-import JSON
+import JSONCodec
 
 /// What the server says on its own behalf.
 internal enum ServerMessage {

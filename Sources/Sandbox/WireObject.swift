@@ -1,5 +1,5 @@
 import Bytes
-import JSON
+import JSONCodec
 
 /// The members of one JSON object, each value still spelled as it came, so that it can be passed on unchanged.
 internal struct WireObject {

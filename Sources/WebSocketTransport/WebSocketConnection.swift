@@ -1,5 +1,5 @@
 import Bytes
-import Crypto
+import CryptoPrimitives
 public import Transport
 public import WebSocketCodec
 

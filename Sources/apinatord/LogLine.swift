@@ -1,5 +1,5 @@
 import Bytes
-import JSON
+import JSONCodec
 import Logging
 
 /// One line of the log. Whatever is in it, it stays one line.

@@ -1,5 +1,5 @@
 import Bytes
-import JSON
+import JSONCodec
 import Testing
 
 @testable import ApinatorProtocol

@@ -1,5 +1,5 @@
 import Bytes
-import JSON
+import JSONCodec
 
 @testable import ApinatorProtocol
 

@@ -1,4 +1,4 @@
-import JSON
+import JSONCodec
 
 @testable import ApinatorProtocol
 

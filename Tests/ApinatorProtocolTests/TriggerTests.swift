@@ -1,4 +1,4 @@
-import JSON
+import JSONCodec
 import Testing
 
 @testable import ApinatorProtocol

@@ -1,8 +1,8 @@
 import Bytes
-import Crypto
+import CryptoPrimitives
 import HTTPCodec
 import HTTPServer
-import JSON
+import JSONCodec
 import Reactor
 import Sandbox
 import Synchronization

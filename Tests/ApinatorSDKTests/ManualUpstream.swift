@@ -1,7 +1,7 @@
 import ApinatorClient
 import ApinatorProtocol
 import Bytes
-import JSON
+import JSONCodec
 
 @testable import ApinatorSDK
 

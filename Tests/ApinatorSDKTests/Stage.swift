@@ -1,6 +1,6 @@
 import ApinatorProtocol
 import Bytes
-import JSON
+import JSONCodec
 import Synchronization
 
 @testable import ApinatorSDK

@@ -36,12 +36,12 @@ import Testing
 
   /// The checker itself: what it has to find, and what it has to leave alone.
   @Test(arguments: [
-    ("Bytes", "import JSON", true),
-    ("JSON", "public import Bytes", false),
-    ("JSON", "import Glibc", true),
-    ("JSON", "import Foundation", true),
+    ("Bytes", "import JSONCodec", true),
+    ("JSONCodec", "public import Bytes", false),
+    ("JSONCodec", "import Glibc", true),
+    ("JSONCodec", "import Foundation", true),
     ("HTTPCodec", "import COpenSSL", true),
-    ("Crypto", "import COpenSSL", false),
+    ("CryptoPrimitives", "import COpenSSL", false),
     ("Reactor", "import Glibc", false),
     ("Reactor", "import Transport", true),
     ("Transport", "@preconcurrency import Reactor", false),

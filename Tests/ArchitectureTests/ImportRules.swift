@@ -16,8 +16,8 @@ enum Layer: Int, Comparable, CaseIterable {
     switch self {
     case .cModules: ["COpenSSL", "CNghttp2", "CSystemd", "CShim", "CTOML"]
     case .pure:
-      ["Bytes", "JSON", "HTTPCodec", "WebSocketCodec", "EventStream", "ChannelLog", "ApinatorProtocol"]
-    case .pureOverC: ["Crypto", "TLSEngine"]
+      ["Bytes", "JSONCodec", "HTTPCodec", "WebSocketCodec", "EventStreamCodec", "ChannelLog", "ApinatorProtocol"]
+    case .pureOverC: ["CryptoPrimitives", "TLSEngine"]
     case .io: ["Reactor", "Systemd", "Transport"]
     case .assembly:
       [

@@ -1,6 +1,6 @@
 import Foundation
 import HTTPCodec
-import JSON
+import JSONCodec
 import Testing
 
 @testable import Bridge

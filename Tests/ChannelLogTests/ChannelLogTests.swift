@@ -1,6 +1,6 @@
 import Bytes
 import ChannelLog
-import EventStream
+import EventStreamCodec
 import Testing
 
 @Suite struct ChannelLogTests {

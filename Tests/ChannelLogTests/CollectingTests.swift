@@ -1,6 +1,6 @@
 import Bytes
 import ChannelLog
-import EventStream
+import EventStreamCodec
 import Testing
 
 /// A log that collects the channels of an app.

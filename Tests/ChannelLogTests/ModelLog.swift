@@ -1,6 +1,6 @@
 import Bytes
 import ChannelLog
-import EventStream
+import EventStreamCodec
 
 /// What a log should do, the slow way: an array of events, of which some are kept.
 struct ModelLog {

@@ -1,5 +1,5 @@
 import HTTPCodec
-import JSON
+import JSONCodec
 import Testing
 
 @testable import Sandbox

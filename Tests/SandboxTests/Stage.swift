@@ -1,6 +1,6 @@
 import Bytes
 import HTTPCodec
-import JSON
+import JSONCodec
 import Testing
 
 @testable import Sandbox

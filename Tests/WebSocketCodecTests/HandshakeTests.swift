@@ -1,5 +1,5 @@
 import Bytes
-import Crypto
+import CryptoPrimitives
 import Testing
 import WebSocketCodec
 

@@ -1,5 +1,5 @@
 public import Bytes
-import JSON
+import JSONCodec
 
 /// What encoding the message form needs between two events; kept by whoever encodes many, so that it allocates once.
 public struct MessageScratch: ~Copyable {

@@ -1,4 +1,4 @@
-import EventStream
+import EventStreamCodec
 import Testing
 
 @Suite struct EventIDTests {

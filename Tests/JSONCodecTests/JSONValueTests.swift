@@ -1,6 +1,6 @@
 import Bytes
 import Foundation
-import JSON
+import JSONCodec
 import Testing
 
 @Suite struct JSONValueTests {

@@ -1,5 +1,5 @@
 public import Bytes
-import JSON
+import JSONCodec
 
 /// Encodes the events of one app, or of one of its channels, into the frames that streams carry.
 public struct EventFrameEncoder: Sendable {

@@ -1,4 +1,4 @@
-import JSON
+import JSONCodec
 
 /// Documents that a strict parser takes, after the kinds of Nicolas Seriot's JSONTestSuite.
 let validDocuments: [String] = [

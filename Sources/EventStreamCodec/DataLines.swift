@@ -1,4 +1,4 @@
-import JSON
+import JSONCodec
 
 /// Writes a payload as the rest of a `data` line and as further ones: CR, CRLF and LF each end a line.
 ///

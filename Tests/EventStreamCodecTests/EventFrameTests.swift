@@ -1,6 +1,6 @@
 import Bytes
-import EventStream
-import JSON
+import EventStreamCodec
+import JSONCodec
 import Testing
 
 /// One call of the encoder, in owned text.

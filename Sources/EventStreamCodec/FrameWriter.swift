@@ -1,4 +1,4 @@
-import JSON
+import JSONCodec
 
 /// Writes a frame into a buffer whose room has been reserved: a position and nothing else, so that it stays in
 /// registers.

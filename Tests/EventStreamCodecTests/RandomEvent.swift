@@ -1,6 +1,6 @@
 import Bytes
-import EventStream
-import JSON
+import EventStreamCodec
+import JSONCodec
 
 /// An event made of what is hard to carry.
 struct RandomEvent {

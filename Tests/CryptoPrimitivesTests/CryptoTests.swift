@@ -1,5 +1,5 @@
 import Bytes
-import Crypto
+import CryptoPrimitives
 import Testing
 
 private func bytes(_ text: String) -> [UInt8] { [UInt8](text.utf8) }
