@@ -56,6 +56,7 @@ let package = Package(
     // Pure over C.
     swift("CryptoPrimitives", ["Bytes", "COpenSSL"]),
     swift("TLSEngine", ["Bytes", "COpenSSL", "CShim"]),
+    swift("HTTP2Codec", ["Bytes", "CNghttp2", "HTTPCodec"]),
 
     // I/O: the only place with system calls.
     swift("Reactor", ["Bytes", "CShim"]),
@@ -64,12 +65,12 @@ let package = Package(
     swift("WebSocketTransport", ["Bytes", "CryptoPrimitives", "Reactor", "Transport", "WebSocketCodec"]),
 
     // Assembly.
-    swift("HTTPServer", ["Bytes", "HTTPCodec", "JSONCodec", "Reactor", "TLSEngine", "Transport"]),
+    swift("HTTPServer", ["Bytes", "HTTP2Codec", "HTTPCodec", "JSONCodec", "Reactor", "TLSEngine", "Transport"]),
     swift(
       "ApinatorClient",
       [
-        "ApinatorProtocol", "Bytes", "CryptoPrimitives", "HTTPCodec", "JSONCodec", "Reactor", "TLSEngine", "Transport",
-        "WebSocketCodec", "WebSocketTransport",
+        "ApinatorProtocol", "Bytes", "CryptoPrimitives", "HTTP2Codec", "HTTPCodec", "JSONCodec", "Reactor", "TLSEngine",
+        "Transport", "WebSocketCodec", "WebSocketTransport",
       ]),
     swift("BridgeConfig", ["Bytes", "CTOML", "JSONCodec"]),
     swift(
@@ -104,6 +105,14 @@ let package = Package(
       ],
       swiftSettings: ours),
 
+    // What a WebSocket conformance suite talks to; see Tests/Autobahn.
+    .executableTarget(
+      name: "AutobahnClient",
+      dependencies: [
+        "Bytes", "HTTPCodec", "Reactor", "TLSEngine", "Transport", "WebSocketCodec", "WebSocketTransport",
+      ],
+      path: "Tests/Autobahn/Client", swiftSettings: ours),
+
     example("GettingStarted"), example("ConnectionStates"), example("Presence"), example("ErrorHandling"),
 
     tests("ArchitectureTests", []),
@@ -116,6 +125,7 @@ let package = Package(
     tests("ApinatorProtocolTests", ["ApinatorProtocol", "Bytes", "JSONCodec"]),
     tests("CryptoPrimitivesTests", ["Bytes", "CryptoPrimitives"]),
     tests("TLSEngineTests", ["Bytes", "TLSEngine"]),
+    tests("HTTP2CodecTests", ["Bytes", "CNghttp2", "HTTP2Codec", "HTTPCodec"]),
     tests("ReactorTests", ["Bytes", "Reactor"]),
     tests("TransportTests", ["Bytes", "Reactor", "TLSEngine", "Transport"]),
     tests(

@@ -17,7 +17,7 @@ enum Layer: Int, Comparable, CaseIterable {
     case .cModules: ["COpenSSL", "CNghttp2", "CSystemd", "CShim", "CTOML"]
     case .pure:
       ["Bytes", "JSONCodec", "HTTPCodec", "WebSocketCodec", "EventStreamCodec", "ChannelLog", "ApinatorProtocol"]
-    case .pureOverC: ["CryptoPrimitives", "TLSEngine"]
+    case .pureOverC: ["CryptoPrimitives", "TLSEngine", "HTTP2Codec"]
     case .io: ["Reactor", "Systemd", "Transport"]
     case .assembly:
       [
