@@ -1,87 +1,66 @@
-import ApinatorProtocol
 import Bytes
 import HTTPCodec
-import Reactor
-import TLSEngine
 import Transport
 
 /// One HTTP/1.1 connection to an auth endpoint, kept open between requests.
-final class AuthorizationConnection {
+final class AuthorizationConnection: AuthorizationLink {
   private enum State {
+    case idle
+    /// `isReused`: the server may have closed a kept connection just as the request went out.
+    case awaiting(AuthorizationExchange, ResponseDecoder, isReused: Bool)
     case closed
-    case connecting(ConnectAttempt, AuthorizationExchange, request: [UInt8])
-    case idle(StreamSocket)
-    /// `isReused`: the server may have closed a kept connection just as the request went out; that is tried once more.
-    case awaiting(StreamSocket, AuthorizationExchange, ResponseDecoder, request: [UInt8], isReused: Bool)
   }
 
-  private let reactor: Reactor
-  private let connector: Connector
+  private let socket: StreamSocket
   private let url: ServiceURL
-  private let tls: TLSContext?
-  private let timeout: Duration
-  private var state = State.closed
+  private var state = State.idle
   private var status = 0
   private var keepsAlive = false
-  private var timer: TimerID?
-  /// Called when the next request may come.
-  var onIdle: (() -> Void)?
-  /// Called when the connection is of no more use.
-  var onClose: ((AuthorizationConnection) -> Void)?
+  private(set) var isFresh = true
+  private weak var delegate: (any AuthorizationLinkDelegate)?
 
-  init(reactor: Reactor, connector: Connector, url: ServiceURL, tls: TLSContext?, timeout: Duration) {
-    self.reactor = reactor
-    self.connector = connector
+  /// Takes over a fresh connection.
+  init(socket: StreamSocket, url: ServiceURL, delegate: any AuthorizationLinkDelegate) {
+    self.socket = socket
     self.url = url
-    self.tls = tls
-    self.timeout = timeout
+    self.delegate = delegate
+    socket.delegate = self
   }
 
-  /// Whether a request may be given to it now.
+  var hasRoom: Bool { isIdle }
+
   var isIdle: Bool {
-    switch state {
-    case .closed, .idle: true
-    case .connecting, .awaiting: false
-    }
+    if case .idle = state { true } else { false }
   }
 
-  func perform(_ exchange: AuthorizationExchange, request: [UInt8]) {
-    cancelTimer()
-    timer = reactor.schedule(at: reactor.now + timeout) { [weak self] in self?.timedOut() }
-    if case .idle(let socket) = state {
-      send(exchange, request, on: socket, isReused: true)
-    } else {
-      connect(exchange, request)
-    }
+  var isMultiplexed: Bool { false }
+
+  var exchanges: [AuthorizationExchange] {
+    if case .awaiting(let exchange, _, _) = state { [exchange] } else { [] }
   }
 
-  private func connect(_ exchange: AuthorizationExchange, _ request: [UInt8]) {
-    let security = tls.map { (context: $0, serverName: url.host) }
-    let attempt = connector.connect(
-      host: url.host, port: UInt16(clamping: url.port), tls: url.isSecure ? security : nil, timeout: timeout
-    ) { [weak self] result in
-      guard let self, case .connecting(_, let exchange, let request) = state else { return }
-      switch result {
-      case .success(let socket):
-        socket.delegate = self
-        send(exchange, request, on: socket, isReused: false)
-      case .failure(let error):
-        let failure = AuthorizationFailure(
-          status: 403, message: "the auth endpoint cannot be reached: \(error.message)")
-        end(exchange, .failure(failure), keeping: nil)
-      }
-    }
-    state = .connecting(attempt, exchange, request: request)
-  }
-
-  private func send(_ exchange: AuthorizationExchange, _ request: [UInt8], on socket: StreamSocket, isReused: Bool) {
+  func perform(_ exchange: AuthorizationExchange, _ message: AuthorizationMessage) {
     let decoder = ResponseDecoder(bodyBytesMax: EndpointAuthorizer.answerBytesMax)
-    state = .awaiting(socket, exchange, decoder, request: request, isReused: isReused)
-    socket.write(request)
+    state = .awaiting(exchange, decoder, isReused: !isFresh)
+    socket.write(message.bytes(to: url))
   }
 
-  private func readAnswer() {
-    guard case .awaiting(let socket, let exchange, var decoder, let request, _) = state else { return }
+  /// HTTP/1.1 has no other way to take a request back.
+  func timedOut(_ exchange: AuthorizationExchange) {
+    close()
+    delegate?.linkDidClose(self)
+  }
+
+  /// It is left to finish, so that the connection can be kept.
+  func cancel(_ exchange: AuthorizationExchange) {}
+
+  func close() {
+    state = .closed
+    socket.close()
+  }
+
+  private func readAnswer(_ exchange: AuthorizationExchange, _ last: ResponseDecoder) {
+    var decoder = last
     var input = ByteQueue()
     swap(&input, &socket.input)
     defer { swap(&input, &socket.input) }
@@ -92,93 +71,51 @@ final class AuthorizationConnection {
           status = head.status
           keepsAlive = !head.headers.contains(name: "Connection", token: "close")
         case .complete(let body):
-          let result = AuthorizationExchange.result(status: status, body: body)
-          return end(exchange, result, keeping: keepsAlive ? socket : nil)
+          isFresh = false
+          return end(exchange, .answered(status: status, body: body), isKept: keepsAlive)
         }
       }
-      state = .awaiting(socket, exchange, decoder, request: request, isReused: false)
+      state = .awaiting(exchange, decoder, isReused: false)
     } catch {
-      let failure = AuthorizationFailure(
-        status: 403, message: "the auth endpoint's answer is unreadable: \(error.detail)")
-      end(exchange, .failure(failure), keeping: nil)
+      end(exchange, .failed("the auth endpoint's answer is unreadable: \(error.detail)"), isKept: false)
     }
   }
 
-  private func end(
-    _ exchange: AuthorizationExchange, _ result: Result<Authorization, AuthorizationFailure>,
-    keeping socket: StreamSocket?
-  ) {
-    cancelTimer()
-    if let socket {
-      state = .idle(socket)
-    } else {
-      dropSocket()
-    }
-    exchange.completion(result)
-    if socket != nil { onIdle?() } else { onClose?(self) }
-  }
-
-  private func dropSocket() {
-    let last = state
-    state = .closed
-    switch last {
-    case .closed: break
-    case .connecting(let attempt, _, _): attempt.cancel()
-    case .idle(let socket), .awaiting(let socket, _, _, _, _): socket.close()
-    }
-  }
-
-  private func timedOut() {
-    timer = nil
-    switch state {
-    case .connecting(_, let exchange, _), .awaiting(_, let exchange, _, _, _):
-      let failure = AuthorizationFailure(
-        status: 403, message: "the auth endpoint did not answer within \(timeout.wholeMilliseconds) ms")
-      end(exchange, .failure(failure), keeping: nil)
-    case .closed, .idle: break
-    }
-  }
-
-  /// Drops everything without an answer.
-  func close() {
-    cancelTimer()
-    dropSocket()
-  }
-
-  private func cancelTimer() {
-    if let timer { reactor.cancel(timer) }
-    timer = nil
+  private func end(_ exchange: AuthorizationExchange, _ outcome: AuthorizationOutcome, isKept: Bool) {
+    if isKept { state = .idle } else { close() }
+    delegate?.link(self, didEnd: exchange, outcome)
+    if isKept { delegate?.linkDidSettle(self) } else { delegate?.linkDidClose(self) }
   }
 }
 
 extension AuthorizationConnection: StreamSocketDelegate {
-  func streamSocketDidOpen(_ socket: StreamSocket) {}
   func streamSocketDidReceive(_ socket: StreamSocket) {
-    if case .idle = state {
+    switch state {
+    case .awaiting(let exchange, let decoder, _): readAnswer(exchange, decoder)
+    case .idle:
       // Nothing was asked: whatever this is, it must not be taken for the next answer.
-      dropSocket()
-      onClose?(self)
-      return
+      close()
+      delegate?.linkDidClose(self)
+    case .closed: break
     }
-    readAnswer()
   }
-  func streamSocketDidDrain(_ socket: StreamSocket) {}
-  func streamSocketIsWritable(_ socket: StreamSocket) {}
 
   func streamSocketDidClose(_ socket: StreamSocket, reason: CloseReason) {
-    switch state {
-    case .awaiting(_, let exchange, _, let request, isReused: true):
-      connect(exchange, request)
-    case .awaiting(_, let exchange, var decoder, _, _):
-      if case .complete(let body)? = try? decoder.finish() {
-        return end(exchange, AuthorizationExchange.result(status: status, body: body), keeping: nil)
-      }
-      let failure = AuthorizationFailure(
-        status: 403, message: "the auth endpoint closed the connection: \(reason.message)")
-      end(exchange, .failure(failure), keeping: nil)
-    case .idle, .closed, .connecting:
-      state = .closed
-      onClose?(self)
+    let last = state
+    state = .closed
+    if case .awaiting(let exchange, let decoder, let isReused) = last {
+      delegate?.link(self, didEnd: exchange, outcome(decoder, isReused: isReused, reason))
     }
+    delegate?.linkDidClose(self)
+  }
+
+  /// RFC 9112 §9.8: a body that ends with the connection is whole only when TLS says so too.
+  private func outcome(_ last: ResponseDecoder, isReused: Bool, _ reason: CloseReason) -> AuthorizationOutcome {
+    var decoder = last
+    if case .endOfFile = reason, case .complete(let body)? = try? decoder.finish() {
+      return .answered(status: status, body: body)
+    }
+    let text = "the auth endpoint closed the connection: \(reason.message)"
+    return isReused ? .lost(text) : .failed(text)
   }
 }

@@ -1,15 +1,31 @@
 import ApinatorProtocol
-import Bytes
 import HTTPCodec
 import JSONCodec
+import Reactor
 
 /// One request to an auth endpoint and who waits for its answer.
-struct AuthorizationExchange {
+final class AuthorizationExchange {
   let request: AuthorizationRequest
-  let completion: (Result<Authorization, AuthorizationFailure>) -> Void
+  private let completion: (Result<Authorization, AuthorizationFailure>) -> Void
+  /// Runs from its turn on, also while it is sent again.
+  var timer: TimerID?
+  /// How often a server has refused to take it.
+  var refusals = 0
+  /// Whether it was sent on a kept connection that was gone; it is sent once more, on a fresh one.
+  var wasLost = false
 
-  /// The request, head and body.
-  func bytes(url: ServiceURL, format: AuthFormat, headers: [(name: String, value: String)]) -> [UInt8] {
+  init(
+    _ request: AuthorizationRequest, completion: @escaping (Result<Authorization, AuthorizationFailure>) -> Void
+  ) {
+    self.request = request
+    self.completion = completion
+  }
+
+  /// To be called once.
+  func finish(_ result: Result<Authorization, AuthorizationFailure>) { completion(result) }
+
+  /// The request as it is sent; `headers` are those of the configuration.
+  func message(format: AuthFormat, headers: [(name: String, value: String)]) -> AuthorizationMessage {
     let body: [UInt8]
     let contentType: String
     switch format {
@@ -26,10 +42,11 @@ struct AuthorizationExchange {
       let socketID = PercentEncoding.encode(pathSegment: request.socketID)
       body = [UInt8]("socket_id=\(socketID)&channel_name=\(PercentEncoding.encode(pathSegment: request.channel))".utf8)
     }
-    var text = "POST \(url.pathAndQuery) HTTP/1.1\r\nHost: \(url.hostHeader)\r\nContent-Type: \(contentType)\r\n"
-    text += "Accept: application/json\r\nContent-Length: \(body.count)\r\n"
-    for field in headers { text += "\(field.name): \(field.value)\r\n" }
-    return [UInt8]((text + "\r\n").utf8) + body
+    var fields: HeaderFields = [
+      "Content-Type": contentType, "Accept": "application/json", "Content-Length": String(body.count),
+    ]
+    for field in headers { fields.append(field.name, field.value) }
+    return AuthorizationMessage(fields: fields, body: body)
   }
 
   /// What an answer means: 2xx with `auth` is a signature, everything else an AuthError.
@@ -44,5 +61,18 @@ struct AuthorizationExchange {
         AuthorizationFailure(status: 403, message: "the auth endpoint's answer is not JSON with a string `auth`"))
     }
     return .success(Authorization(auth: auth, channelData: answer["channel_data"]?.stringValue))
+  }
+}
+
+/// A POST to an auth endpoint, but for where it goes.
+struct AuthorizationMessage {
+  let fields: HeaderFields
+  let body: [UInt8]
+
+  /// Head and body in HTTP/1.1.
+  func bytes(to url: ServiceURL) -> [UInt8] {
+    var text = "POST \(url.pathAndQuery) HTTP/1.1\r\nHost: \(url.hostHeader)\r\n"
+    for field in fields { text += "\(field.name): \(field.value)\r\n" }
+    return [UInt8]((text + "\r\n").utf8) + body
   }
 }

@@ -1,4 +1,5 @@
 public import ApinatorProtocol
+import Bytes
 public import HTTPCodec
 public import Reactor
 public import TLSEngine
@@ -12,12 +13,22 @@ public enum AuthFormat: Sendable {
   case form
 }
 
-/// Asks an HTTP endpoint to sign, over at most ``connectionsMax`` connections that are kept between requests.
+/// Asks an HTTP endpoint to sign, over connections that are kept between requests.
+///
+/// Over TLS one connection is made first. When it speaks HTTP/2 (by ALPN, RFC 7301) all requests go over it; else others
+/// are opened beside it, one after the other, so that each resumes the TLS session of one before.
 public final class EndpointAuthorizer: ChannelAuthorizer {
-  /// Requests in flight at once; more wait their turn.
+  /// Connections open at once; those of HTTP/1.1 carry one request at a time.
   public static let connectionsMax = 4
+  /// Requests in flight at once over HTTP/2; fewer when the server allows fewer. More wait their turn.
+  public static let requestsInFlightMax = 32
   /// A larger answer is refused.
   public static let answerBytesMax = 65536
+  /// How often a request that the server refused to take is sent again.
+  static let refusalsMax = 3
+  /// How long after a connection over TLS the next is opened, unless the first has answered before: by then its session
+  /// is here. Also how long nothing is opened after a connection could not be made while others are of use.
+  static let openingPause = Duration.seconds(1)
 
   /// Fields to send, or why they cannot be had.
   public typealias Headers = () -> Result<[(name: String, value: String)], LocalSigner.SecretUnavailable>
@@ -30,7 +41,12 @@ public final class EndpointAuthorizer: ChannelAuthorizer {
   private let tls: TLSContext?
   private let headers: Headers
   private var waiting: [AuthorizationExchange] = []
-  private var connections: [AuthorizationConnection] = []
+  private var links: [any AuthorizationLink] = []
+  private var openings: [UInt64: ConnectAttempt] = [:]
+  private var nextOpening: UInt64 = 0
+  /// Nothing is opened before, when there is a time.
+  private var pauseEnds: Instant?
+  private var pauseTimer: TimerID?
 
   /// - Parameters:
   ///   - url: `http` or `https`; no redirect is followed, so that no credential goes elsewhere.
@@ -52,47 +68,174 @@ public final class EndpointAuthorizer: ChannelAuthorizer {
 
   deinit {
     // A kept socket and the reactor hold each other until it is closed.
-    for connection in connections { connection.close() }
+    for attempt in openings.values { attempt.cancel() }
+    for exchange in waiting + links.flatMap(\.exchanges) { stopTimer(of: exchange) }
+    for link in links { link.close() }
+    if let pauseTimer { reactor.cancel(pauseTimer) }
   }
 
-  /// Asks as soon as a connection is free.
+  /// Asks as soon as a connection has room.
   public func authorize(
     _ request: AuthorizationRequest, completion: @escaping (Result<Authorization, AuthorizationFailure>) -> Void
   ) {
-    waiting.append(AuthorizationExchange(request: request, completion: completion))
+    waiting.append(AuthorizationExchange(request, completion: completion))
     startNext()
   }
 
-  /// Takes a request back that has not been sent.
+  /// Takes a request back, also one that was sent if the protocol can do that.
   public func cancel(_ id: UInt64) {
-    // One that is already on its way is left to finish, so that its connection can be kept.
-    waiting.removeAll { $0.request.id == id }
+    if let index = waiting.firstIndex(where: { $0.request.id == id }) {
+      stopTimer(of: waiting.remove(at: index))
+      return
+    }
+    for link in links {
+      guard let exchange = link.exchanges.first(where: { $0.request.id == id }) else { continue }
+      link.cancel(exchange)
+      if !link.exchanges.contains(where: { $0 === exchange }) { stopTimer(of: exchange) }
+      return
+    }
   }
 
-  /// Gives waiting requests to idle connections, opening new ones up to the limit.
+  // MARK: Turns
+
+  /// Gives waiting requests to connections that have room, opening new ones where that is allowed.
   private func startNext() {
-    while !waiting.isEmpty {
-      guard let connection = connections.first(where: \.isIdle) ?? open() else { return }
-      let exchange = waiting.removeFirst()
+    while let exchange = waiting.first {
+      guard let link = links.first(where: { $0.hasRoom && ($0.isFresh || !exchange.wasLost) }) else {
+        return openAsAllowed()
+      }
+      waiting.removeFirst()
+      beginTurn(of: exchange)
       switch headers() {
-      case .failure(let problem):
-        exchange.completion(.failure(AuthorizationFailure(status: 403, message: problem.description)))
-      case .success(let fields):
-        connection.perform(exchange, request: exchange.bytes(url: url, format: format, headers: fields))
+      case .failure(let problem): finish(exchange, failing: problem.description)
+      case .success(let fields): link.perform(exchange, exchange.message(format: format, headers: fields))
       }
     }
   }
 
-  private func open() -> AuthorizationConnection? {
-    guard connections.count < EndpointAuthorizer.connectionsMax else { return nil }
-    let connection = AuthorizationConnection(
-      reactor: reactor, connector: connector, url: url, tls: tls, timeout: timeout)
-    connection.onIdle = { [weak self] in self?.startNext() }
-    connection.onClose = { [weak self] closed in
-      self?.connections.removeAll { $0 === closed }
-      self?.startNext()
+  /// The limit of time counts from here.
+  private func beginTurn(of exchange: AuthorizationExchange) {
+    guard exchange.timer == nil else { return }
+    exchange.timer = reactor.schedule(after: timeout) { [weak self, weak exchange] in
+      guard let self, let exchange else { return }
+      exchange.timer = nil
+      timedOut(exchange)
     }
-    connections.append(connection)
-    return connection
+  }
+
+  private func timedOut(_ exchange: AuthorizationExchange) {
+    if let index = waiting.firstIndex(where: { $0 === exchange }) {
+      waiting.remove(at: index)
+    } else {
+      links.first { $0.exchanges.contains { $0 === exchange } }?.timedOut(exchange)
+    }
+    finish(exchange, failing: "the auth endpoint did not answer within \(timeout.wholeMilliseconds) ms")
+    startNext()
+  }
+
+  private func finish(_ exchange: AuthorizationExchange, failing reason: String) {
+    stopTimer(of: exchange)
+    exchange.finish(.failure(AuthorizationFailure(status: 403, message: reason)))
+  }
+
+  private func stopTimer(of exchange: AuthorizationExchange) {
+    if let timer = exchange.timer { reactor.cancel(timer) }
+    exchange.timer = nil
+  }
+
+  // MARK: Connections
+
+  private func openAsAllowed() {
+    while mayOpen() { open() }
+    // Those that the connections being made may be for have their turn now.
+    let turns = url.isSecure ? EndpointAuthorizer.requestsInFlightMax : openings.count
+    if !openings.isEmpty { for exchange in waiting.prefix(turns) { beginTurn(of: exchange) } }
+  }
+
+  private func mayOpen() -> Bool {
+    guard openings.count < waiting.count, !isPausing() else { return false }
+    if url.isSecure { guard openings.isEmpty, !links.contains(where: \.isMultiplexed) else { return false } }
+    if links.count + openings.count < EndpointAuthorizer.connectionsMax { return true }
+    // Room for a request that needs a fresh connection.
+    guard waiting.first?.wasLost == true, let kept = links.firstIndex(where: \.isIdle) else { return false }
+    links.remove(at: kept).close()
+    return true
+  }
+
+  private func isPausing() -> Bool {
+    guard let end = pauseEnds, !links.isEmpty, reactor.now < end else { return false }
+    if pauseTimer == nil {
+      pauseTimer = reactor.schedule(at: end) { [weak self] in
+        self?.pauseTimer = nil
+        self?.startNext()
+      }
+    }
+    return true
+  }
+
+  private func open() {
+    let id = nextOpening
+    nextOpening += 1
+    let security = tls.map { (context: $0, serverName: url.host) }
+    openings[id] = connector.connect(
+      host: url.host, port: UInt16(clamping: url.port), tls: url.isSecure ? security : nil,
+      applicationProtocols: ["h2", "http/1.1"], timeout: timeout
+    ) { [weak self] result in
+      guard let self, openings.removeValue(forKey: id) != nil else { return }
+      switch result {
+      case .success(let socket): opened(socket)
+      case .failure(let error): failed(error)
+      }
+    }
+  }
+
+  private func opened(_ socket: StreamSocket) {
+    if socket.negotiatedProtocol == "h2" {
+      links.append(AuthorizationHTTP2Connection(socket: socket, url: url, delegate: self))
+    } else {
+      links.append(AuthorizationConnection(socket: socket, url: url, delegate: self))
+      if url.isSecure { pauseEnds = reactor.now + EndpointAuthorizer.openingPause }
+      // One request at a time after all: the others' turns have not come.
+      for exchange in waiting.dropFirst(1 + openings.count) where !exchange.wasLost { stopTimer(of: exchange) }
+    }
+    startNext()
+  }
+
+  private func failed(_ error: ConnectError) {
+    guard links.isEmpty, openings.isEmpty else {
+      pauseEnds = reactor.now + EndpointAuthorizer.openingPause
+      return startNext()
+    }
+    // What one cannot reach the others cannot either.
+    let hopeless = waiting
+    waiting = []
+    for exchange in hopeless { finish(exchange, failing: "the auth endpoint cannot be reached: \(error.message)") }
+  }
+}
+
+extension EndpointAuthorizer: AuthorizationLinkDelegate {
+  func link(_ link: any AuthorizationLink, didEnd exchange: AuthorizationExchange, _ outcome: AuthorizationOutcome) {
+    switch outcome {
+    case .answered(let status, let body):
+      pauseEnds = nil
+      stopTimer(of: exchange)
+      exchange.finish(AuthorizationExchange.result(status: status, body: body))
+    case .refused(let reason):
+      exchange.refusals += 1
+      guard exchange.refusals <= EndpointAuthorizer.refusalsMax else { return finish(exchange, failing: reason) }
+      waiting.insert(exchange, at: 0)
+    case .lost(let reason):
+      guard !exchange.wasLost else { return finish(exchange, failing: reason) }
+      exchange.wasLost = true
+      waiting.insert(exchange, at: 0)
+    case .failed(let reason): finish(exchange, failing: reason)
+    }
+  }
+
+  func linkDidSettle(_ link: any AuthorizationLink) { startNext() }
+
+  func linkDidClose(_ link: any AuthorizationLink) {
+    links.removeAll { $0 === link }
+    startNext()
   }
 }

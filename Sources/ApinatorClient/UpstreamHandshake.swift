@@ -1,17 +1,20 @@
 import Bytes
 import CryptoPrimitives
 import HTTPCodec
-import Transport
-import WebSocketCodec
+public import Transport
+public import WebSocketCodec
 
-/// The client's opening handshake on a fresh socket; ends with the socket or with why not.
-final class UpstreamHandshake {
+/// The client's opening handshake (RFC 6455 §4.1) on a fresh socket; ends with the socket or with why not.
+public final class UpstreamHandshake {
   private let socket: StreamSocket
   private let key: String
   private var decoder = ResponseDecoder(bodyBytesMax: 4096)
   private var completion: ((Result<StreamSocket, UpstreamHandshakeFailure>) -> Void)?
 
-  init(
+  /// Sends the request; `host` is the Host field's value, `target` the path with its query. `completion` is called once,
+  /// from the loop, with the socket, whose `input` may hold what came after the answer, or with what went wrong, when the
+  /// socket is closed. The socket keeps the handshake alive.
+  public init(
     socket: StreamSocket, host: String, target: String,
     completion: @escaping (Result<StreamSocket, UpstreamHandshakeFailure>) -> Void
   ) {
@@ -24,8 +27,8 @@ final class UpstreamHandshake {
     request.withReadableBytes { socket.write($0) }
   }
 
-  /// Gives up without an answer.
-  func cancel() {
+  /// Closes the socket; the completion is not called.
+  public func cancel() {
     completion = nil
     socket.close()
   }
@@ -60,13 +63,16 @@ final class UpstreamHandshake {
 }
 
 /// Why a server did not become a WebSocket.
-enum UpstreamHandshakeFailure: Error {
+public enum UpstreamHandshakeFailure: Error {
+  /// The answer is no HTTP response.
   case unreadable(String)
+  /// The answer is a response, but none that opens a WebSocket.
   case refused(WebSocketHandshakeFailure)
+  /// The connection ended before the answer.
   case closed(CloseReason)
 
   /// What is wrong and what to do.
-  var message: String {
+  public var message: String {
     switch self {
     case .unreadable(let detail):
       "the server's answer to the WebSocket upgrade is not HTTP: \(detail); check `url` and that no proxy is in between"
@@ -77,9 +83,9 @@ enum UpstreamHandshakeFailure: Error {
 }
 
 extension UpstreamHandshake: StreamSocketDelegate {
-  func streamSocketDidOpen(_ socket: StreamSocket) {}
-  func streamSocketDidReceive(_ socket: StreamSocket) { readAnswer() }
-  func streamSocketDidDrain(_ socket: StreamSocket) {}
-  func streamSocketIsWritable(_ socket: StreamSocket) {}
-  func streamSocketDidClose(_ socket: StreamSocket, reason: CloseReason) { finish(.failure(.closed(reason))) }
+  /// Reads the answer.
+  public func streamSocketDidReceive(_ socket: StreamSocket) { readAnswer() }
+
+  /// There will be no answer.
+  public func streamSocketDidClose(_ socket: StreamSocket, reason: CloseReason) { finish(.failure(.closed(reason))) }
 }

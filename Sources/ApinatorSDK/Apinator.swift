@@ -128,6 +128,7 @@ public final class Apinator: Sendable {
   }
 
   /// Everything the server sends from now on: events of all channels, of the connection, and those of the subscriptions.
+  /// What came before is not told again: make it before ``connect()`` to miss nothing.
   ///
   /// - Parameters:
   ///   - name: only events of that name, unless nil.
@@ -138,7 +139,7 @@ public final class Apinator: Sendable {
     EventSequence(self, channel: nil, name: name, bufferMax: bufferMax)
   }
 
-  /// Everything the server sends from now on.
+  /// Everything the server sends from now on: see ``events(named:bufferMax:)``.
   public var events: EventSequence { events() }
 
   /// The present state, and then every change.

@@ -51,6 +51,9 @@ public protocol Channel: AnyObject, Sendable {
   /// The events of this channel from now on; only those called `name` unless it is nil. It ends when the channel is
   /// unsubscribed.
   ///
+  /// What came before is not told again, a confirmation neither: make the sequence before ``Apinator/connect()``, or ask
+  /// ``subscribed`` once it is made.
+  ///
   /// - Parameters:
   ///   - name: only events of that name, unless nil.
   ///   - bufferMax: how many events wait for a slow reader: see ``EventSequence``.
@@ -68,10 +71,11 @@ extension Channel {
   @discardableResult
   public func unbind(_ event: String) -> Self { unbind(event, nil) }
 
-  /// All events of this channel from now on.
+  /// All events of this channel from now on. A subscription that was confirmed before is not told of again: make the
+  /// sequence before ``Apinator/connect()``, or ask ``subscribed`` once it is made.
   public var events: EventSequence { events(named: nil, bufferMax: EventSequence.bufferMaxDefault) }
 
-  /// The events of this channel called `name`, from now on.
+  /// The events of this channel called `name`, from now on: see ``events(named:bufferMax:)``.
   public func events(named name: String) -> EventSequence {
     events(named: name, bufferMax: EventSequence.bufferMaxDefault)
   }

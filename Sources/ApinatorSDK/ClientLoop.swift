@@ -8,8 +8,6 @@ import Transport
 
 /// A client's connection with its loop; made, run and released on the thread that is its own.
 final class ClientLoop {
-  /// Named to the service.
-  static let version = "1.0.0"
   /// How long the closing handshake may take at the end.
   static let closingTimeMax = Duration.seconds(3)
 
@@ -62,7 +60,7 @@ final class ClientLoop {
       return UpstreamConnection(
         reactor: reactor, connector: connector,
         configuration: UpstreamConfiguration(
-          url: endpoints.service, appKey: options.appKey, clientVersion: version,
+          url: endpoints.service, appKey: options.appKey, clientVersion: ProductVersion.number,
           tls: endpoints.service.isSecure ? tls : nil, session: options.sessionConfiguration),
         authorizer: authorizer(reactor, connector, options, endpoints, tls))
     } catch {

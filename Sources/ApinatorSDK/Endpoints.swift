@@ -58,6 +58,8 @@ struct Endpoints {
 extension RealtimeOptions {
   /// Checks what can be checked without a connection. ``Apinator`` does the same when it is told to connect, and then
   /// says so as ``Apinator/lastError``.
+  ///
+  /// - Throws: the first thing that is wrong. It reads ``caFile`` where TLS is spoken.
   public func validate() throws(ConfigurationError) {
     let endpoints = try Endpoints(self)
     if endpoints.service.isSecure || endpoints.auth?.isSecure == true { _ = try makeTLSContext() }

@@ -62,7 +62,9 @@ public final class PresenceChannel: Channel {
     return self
   }
 
-  /// Sends a client event to the other members: see ``Channel/trigger(_:_:)``.
+  /// Sends a client event to the other members; its name begins with `client-`.
+  ///
+  /// - Throws: why it was not sent. Nothing is kept for later.
   @discardableResult
   public func trigger(_ event: String, _ data: JSONValue) throws(TriggerError) -> PresenceChannel {
     try client.core.trigger(id, event, data.serialized())
@@ -70,13 +72,16 @@ public final class PresenceChannel: Channel {
   }
 
   /// Sends a client event whose data is `text`, passed on as it is.
+  ///
+  /// - Throws: as ``trigger(_:_:)`` does.
   @discardableResult
   public func trigger(_ event: String, text: String) throws(TriggerError) -> PresenceChannel {
     try client.core.trigger(id, event, [UInt8](text.utf8))
     return self
   }
 
-  /// The events of this channel from now on: see ``Channel/events(named:bufferMax:)``.
+  /// The events of this channel from now on, which do not say again what was confirmed before: see
+  /// ``Channel/events(named:bufferMax:)``.
   public func events(named name: String?, bufferMax: Int) -> EventSequence {
     EventSequence(client, channel: id, name: name, bufferMax: bufferMax)
   }

@@ -11,7 +11,8 @@ public struct RealtimeOptions: Sendable {
   public var cluster: String
   /// The service's URL, `wss:` or `ws:`, in place of the cluster's.
   public var url: String?
-  /// A PEM file of authorities to trust besides the system's, for the service and for the auth endpoint.
+  /// A PEM file of authorities to trust besides the system's, for the service and for the auth endpoint. Read once, when
+  /// the client is first used.
   public var caFile: String?
 
   // MARK: Private and presence channels; of several ways the first that is set counts, in this order

@@ -33,20 +33,36 @@ struct AccessPolicy {
   /// Who sent `head`, or why that is not enough to go on.
   func identify(_ head: RequestHead, _ client: ClientIdentity) -> Result<Caller, AccessRefusal> {
     guard !tokens.isEmpty || !peers.isEmpty else { return .success(.anybody) }
-    var grants: [AccessGrant] = []
-    if case .local(let credentials) = client { grants = peers.filter { $0.matches(credentials) }.map(\.grant) }
-    guard let authorization = head.headers["Authorization"] else {
-      return grants.isEmpty ? .failure(.credentialsMissing) : .success(.granted(grants))
-    }
-    guard let token = bearer(authorization), let known = match(token) else { return .failure(.credentialsUnknown) }
-    return .success(.granted(grants + [known.grant]))
+    let authorizations = head.headers.values(of: "Authorization")
+    guard !authorizations.isEmpty else { return identify(Credentials(token: nil, client: client)) }
+    // Two of them are two meanings (RFC 9110 §5.3): neither is taken.
+    guard authorizations.count == 1 else { return .failure(.credentialsUnknown) }
+    guard let token = bearer(authorizations[0]) else { return .failure(.credentialsMissing) }
+    return identify(Credentials(token: token, client: client))
   }
 
-  /// RFC 6750 §2.1; the scheme is case-insensitive (RFC 9110 §11.1).
+  private func identify(_ credentials: Credentials) -> Result<Caller, AccessRefusal> {
+    var grants: [AccessGrant] = []
+    if case .local(let process) = credentials.client { grants = peers.filter { $0.matches(process) }.map(\.grant) }
+    guard let token = credentials.token else {
+      return grants.isEmpty ? .failure(.credentialsMissing) : .success(.granted(grants, credentials))
+    }
+    guard let known = match(token) else { return .failure(.credentialsUnknown) }
+    return .success(.granted(grants + [known.grant], credentials))
+  }
+
+  /// What whoever began a stream with `credentials`, nil where none were asked for, may do now; nil when it would not be
+  /// let in.
+  func caller(_ credentials: Credentials?) -> Caller? {
+    guard !tokens.isEmpty || !peers.isEmpty else { return .anybody }
+    return credentials.flatMap { try? identify($0).get() }
+  }
+
+  /// RFC 6750 §2.1; the scheme is case-insensitive, and spaces follow it (RFC 9110 §11.1, §11.4).
   private func bearer(_ value: String) -> [UInt8]? {
     let parts = value.split(separator: " ", maxSplits: 1)
     guard parts.count == 2, parts[0].lowercased() == "bearer" else { return nil }
-    return [UInt8](parts[1].utf8)
+    return [UInt8](parts[1].drop { $0 == " " }.utf8)
   }
 
   /// Compares with every token, so that the time taken tells nothing about which one came close.

@@ -65,6 +65,21 @@ final class AppBridge {
     upstream.disconnect()
   }
 
+  /// Ends the streams of those whom a new policy grants them no longer. What a stream of all channels shows was decided
+  /// when it began: it ends when its client is granted anything else than `before`.
+  func endStreams(refusedBy access: AccessPolicy, before: AccessPolicy) {
+    for channel in channels.values {
+      channel.feed.endStreams(lastEvent: "bridge:shutdown", data: "{}") {
+        access.caller($0.credentials)?.allows(.read, app: name, channel: channel.name) != true
+      }
+      channel.lingerIfUnused()
+    }
+    appFeed?.feed.endStreams(lastEvent: "bridge:shutdown", data: "{}") {
+      guard let caller = access.caller($0.credentials) else { return true }
+      return caller.grants != before.caller($0.credentials)?.grants
+    }
+  }
+
   func forEachFeed(_ body: (Feed) -> Void) {
     for channel in channels.values { body(channel.feed) }
     if let appFeed { body(appFeed.feed) }

@@ -27,6 +27,8 @@ final class Bridge {
   private(set) var streamCount = 0
   var metrics = Metrics()
   private var dirty: [Feed] = []
+  /// Made once: most turns need it, and a closure made anew is an allocation.
+  private var flushLater: () -> Void = {}
   private var keptBytes = 0
   private var sweepTimer: TimerID?
   private var agingTimer: TimerID?
@@ -40,6 +42,7 @@ final class Bridge {
     self.version = version
     self.log = log
     startedAt = reactor.now
+    flushLater = { [weak self] in self?.flush() }
   }
 
   func add(_ app: AppBridge) { apps.append(app) }
@@ -70,7 +73,7 @@ final class Bridge {
 
   /// Remembers a feed to flush at the end of this turn at the latest.
   func needsFlush(_ feed: Feed) {
-    if dirty.isEmpty { reactor.afterTurn { [weak self] in self?.flush() } }
+    if dirty.isEmpty { reactor.afterTurn(flushLater) }
     dirty.append(feed)
   }
 

@@ -73,6 +73,8 @@ final class BridgeService: HTTPService {
     bridge.log.error("cannot take a connection: \(error); raise LimitNOFILE or lower max_connections")
   }
 
+  func noteRelief() { bridge.log.notice("takes connections again") }
+
   func noteAnswer(method: String, status: Int) { bridge.metrics.countAnswer(method: method, status: status) }
 
   // MARK: Routing
@@ -126,7 +128,7 @@ final class BridgeService: HTTPService {
       try trigger(event, app, name, request, exchange)
     case .channelEvents(_, let name):
       let stream = try StreamRequest(request, defaultForm: .event, origins.corsHeaders(request.head))
-      try stream.begin(app, channel: name, exchange)
+      try stream.begin(app, channel: name, caller, exchange)
     case .events:
       let stream = try StreamRequest(request, defaultForm: .message, origins.corsHeaders(request.head))
       try stream.begin(app, channels: try namedChannels(request, app, caller), caller, exchange)

@@ -27,8 +27,12 @@ public final class Daemon {
   private let service: BridgeService
   private let server: HTTPServer
   private let connector: Connector
+  /// Trust read in this start or reload, which apps share: reading the system's takes long and memory.
+  private var trust: [TLSClientConfiguration: TLSContext] = [:]
   /// What it listens on by its configuration, with the addresses that came of it.
   private var listening: [(configured: ListenAddress, local: SocketAddress)] = []
+  /// Sockets that were passed in; they stay whatever a reload brings.
+  private var inheritedAddresses: [SocketAddress] = []
   private var isStopping = false
 
   /// Called with a new status line when something in it changed, at most once a turn.
@@ -54,7 +58,8 @@ public final class Daemon {
     service = BridgeService(
       bridge: bridge,
       origins: OriginPolicy(
-        allowedHosts: configuration.allowedHosts, allowedOrigins: configuration.allowedOrigins),
+        allowedHosts: configuration.allowedHosts, allowedOrigins: configuration.allowedOrigins,
+        isSecure: configuration.tls != nil),
       access: try AccessPolicy(configuration, secrets: secrets))
     server = HTTPServer(reactor: reactor, limits: HTTPServerLimits(configuration.limits), service: service)
     server.tls = try Daemon.serverTLS(configuration)
@@ -74,6 +79,8 @@ public final class Daemon {
     } catch {
       throw DaemonError.listen(error)
     }
+    inheritedAddresses = addresses
+    try checkExposure(configuration)
     if inherited.isEmpty {
       for address in configuration.listen {
         let local = try listen(on: address)
@@ -89,13 +96,17 @@ public final class Daemon {
   }
 
   /// Puts a new configuration in the place of the present one: what did not change is not touched. An app that did is
-  /// made anew, and its streams end with `bridge:shutdown`. Sockets that were passed in stay.
+  /// made anew, and its streams end with `bridge:shutdown`, as do those that are no longer granted. Sockets that were
+  /// passed in stay.
   ///
   /// - Throws: what is wrong with the new one; then the old one stays in force, whole.
   public func reload(_ new: Configuration) throws(DaemonError) {
+    try checkExposure(new)
     let access = try AccessPolicy(new, secrets: secrets)
     // Read again also when the paths are the same: a renewed certificate has the old one's name.
     let serverTLS = try Daemon.serverTLS(new)
+    // A renewed ca_file has the old one's name too.
+    trust = [:]
     var apps: [AppBridge] = []
     var made: [AppBridge] = []
     for app in new.apps {
@@ -113,13 +124,22 @@ public final class Daemon {
     bridge.limits = new.limits
     server.limits = HTTPServerLimits(new.limits)
     server.tls = serverTLS
+    let oldAccess = service.access
     service.access = access
-    service.origins = OriginPolicy(allowedHosts: new.allowedHosts, allowedOrigins: new.allowedOrigins)
+    service.origins = OriginPolicy(
+      allowedHosts: new.allowedHosts, allowedOrigins: new.allowedOrigins, isSecure: new.tls != nil)
     for old in bridge.apps where !apps.contains(where: { $0 === old }) { old.end() }
     bridge.replaceApps(with: apps)
+    for app in apps { app.endStreams(refusedBy: access, before: oldAccess) }
     for app in made { do { try app.start() } catch { log.error("\(error.detail)") } }
     for app in apps { app.upstream.retryNow() }
     log.info("reloaded", metadata: ["apps": "\(apps.count)", "new": "\(made.count)"])
+  }
+
+  /// What other machines can reach needs tokens, also when it was passed in and the configuration does not name it.
+  private func checkExposure(_ configuration: Configuration) throws(DaemonError) {
+    guard configuration.tokens.isEmpty, let open = inheritedAddresses.first(where: { !$0.isLoopback }) else { return }
+    throw .exposed(open)
   }
 
   /// Listens on what is new, all or nothing, then leaves what is no longer wanted.
@@ -187,7 +207,7 @@ public final class Daemon {
     guard let files = configuration.tls else { return nil }
     do {
       return try TLSContext.server(
-        certificateFile: files.certificate, keyFile: files.key, applicationProtocols: ["http/1.1"])
+        certificateFile: files.certificate, keyFile: files.key, applicationProtocols: ["h2", "http/1.1"])
     } catch {
       throw .serverTLS(error.message)
     }
@@ -214,9 +234,12 @@ public final class Daemon {
   }
 
   private func tls(_ app: AppConfiguration) throws(DaemonError) -> TLSContext {
+    let wanted = TLSClientConfiguration(additionalTrustFile: app.caFile, applicationProtocols: ["http/1.1"])
+    if let known = trust[wanted] { return known }
     do {
-      return try TLSContext.client(
-        TLSClientConfiguration(additionalTrustFile: app.caFile, applicationProtocols: ["http/1.1"]))
+      let context = try TLSContext.client(wanted)
+      trust[wanted] = context
+      return context
     } catch {
       throw DaemonError.tls(app: app.name, error.message)
     }
@@ -264,6 +287,7 @@ extension HTTPServerLimits {
     self.init(
       request: RequestLimits(headBytesMax: limits.maxHeadBytes, bodyBytesMax: limits.maxBodyBytes),
       headTimeout: limits.headTimeout, bodyTimeout: limits.bodyTimeout, idleTimeout: limits.idleTimeout,
-      writeTimeout: limits.writeTimeout, connectionsMax: limits.maxConnections)
+      writeTimeout: limits.writeTimeout, connectionsMax: limits.maxConnections,
+      http2StreamsMax: limits.maxH2Streams)
   }
 }

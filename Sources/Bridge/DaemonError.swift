@@ -4,6 +4,8 @@ public import Transport
 public enum DaemonError: Error, CustomStringConvertible {
   /// An address cannot be listened on.
   case listen(ListenError)
+  /// Other machines can reach a socket that was passed in, and no token says who may.
+  case exposed(SocketAddress)
   /// An entry of `listen` is no address.
   case address(String)
   /// A url of an app's is none.
@@ -28,6 +30,9 @@ public enum DaemonError: Error, CustomStringConvertible {
   public var description: String {
     switch self {
     case .listen(let error): error.message
+    case .exposed(let address):
+      "the socket passed in at \(address) lets other machines call, and no [[token]] says who may; "
+        + "add a [[token]] with name and secret, or let it listen on 127.0.0.1"
     case .address(let detail): detail
     case .url(let app, let text, let detail): "app \(app): \(text) is not a valid URL: \(detail)"
     case .tls(let app, let detail): "app \(app): \(detail)"

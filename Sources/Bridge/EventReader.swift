@@ -15,6 +15,8 @@ final class EventReader {
   var replayEnd: UInt64 = 0
   /// Channels that stay subscribed for as long as it is there, besides the one whose feed it reads.
   var held: [Channel] = []
+  /// What its client was let in by; nil where everybody is.
+  var credentials: Credentials?
   /// Its place in the channel's table, -1 when it is in none.
   var index = -1
 

@@ -153,10 +153,10 @@ final class Feed {
     onLeave?()
   }
 
-  /// Ends every stream with a last event.
-  func endStreams(lastEvent: String, data: String) {
+  /// Ends every stream, or those that `isMeant` picks, with a last event.
+  func endStreams(lastEvent: String, data: String, where isMeant: (EventReader) -> Bool = { _ in true }) {
     for table in tables {
-      for reader in Array(table.readers) {
+      for reader in table.readers.filter(isMeant) {
         ReaderDelivery.finishFrame(reader, at: table.slots[reader.index].position, log: log)
         end(reader, lastEvent: lastEvent, data: data)
       }

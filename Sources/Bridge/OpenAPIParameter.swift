@@ -93,7 +93,7 @@ enum OpenAPIParameter: String, CaseIterable {
       """
       `event`: frames with an `event` line, the data as it came. `message`: frames without one, whose data is a \
       `Message`, so that `EventSource.onmessage` sees all of it. \
-      Without it, `Accept: application/x-ndjson` gets one `Message` a line.
+      `Accept: application/x-ndjson` gets one `Message` a line, with `event` only when nothing else is accepted.
       """
     case .since: "Replays what was kept in that time; at most 366 days. Ignored when there is a last event id."
     case .lastEventID: "As the header `Last-Event-ID`, for clients that cannot set it; the header wins."

@@ -5,10 +5,14 @@ import HTTPServer
 struct OriginPolicy {
   private let allowedHosts: Set<String>
   private let allowedOrigins: Set<String>
+  /// What the bridge's own page is loaded with over TCP.
+  private let ownScheme: String
 
-  init(allowedHosts: [String], allowedOrigins: [String]) {
+  /// - Parameter isSecure: the TCP addresses speak TLS.
+  init(allowedHosts: [String], allowedOrigins: [String], isSecure: Bool) {
     self.allowedHosts = Set(allowedHosts.map { $0.lowercased() })
     self.allowedOrigins = Set(allowedOrigins.map { $0.lowercased() })
+    ownScheme = isSecure ? "https://" : "http://"
   }
 
   /// Against DNS rebinding: a browser that was lured to a name of the attacker's still sends that name as Host.
@@ -35,13 +39,13 @@ struct OriginPolicy {
 
   /// Against pages of other origins: browsers say where a request comes from, programs do not.
   func originRefusal(_ head: RequestHead) -> ProblemDetails? {
-    if let origin = head.headers["Origin"] {
-      return isOwn(origin, head) || isAllowed(origin) ? nil : OriginPolicy.refusal
+    // A browser sends each of them once; where there are more, all have to be in order.
+    let origins = head.headers.values(of: "Origin")
+    guard origins.isEmpty else {
+      return origins.allSatisfy { isOwn($0, head) || isAllowed($0) } ? nil : OriginPolicy.refusal
     }
-    switch head.headers["Sec-Fetch-Site"] {
-    case nil, "none", "same-origin": return nil
-    default: return OriginPolicy.refusal
-    }
+    let sites = head.headers.values(of: "Sec-Fetch-Site")
+    return sites.allSatisfy { $0 == "none" || $0 == "same-origin" } ? nil : OriginPolicy.refusal
   }
 
   private static let refusal = ProblemDetails(
@@ -50,9 +54,12 @@ struct OriginPolicy {
 
   /// The bridge's own page: the origin's host and port are those that the request was sent to.
   private func isOwn(_ origin: String, _ head: RequestHead) -> Bool {
-    guard let host = head.headers["Host"] else { return false }
-    let lower = origin.lowercased()
-    return lower == "http://" + host.lowercased() || lower == "https://" + host.lowercased()
+    guard let value = head.headers["Host"], let host = Authority(value) else { return false }
+    let origin = origin.lowercased()
+    let name = value.lowercased()
+    guard !isLoopback(host) else { return origin == ownScheme + name }
+    // Under another name the page may have come through a proxy that ends TLS.
+    return origin == "http://" + name || origin == "https://" + name
   }
 
   private func isAllowed(_ origin: String) -> Bool { allowedOrigins.contains(origin.lowercased()) }

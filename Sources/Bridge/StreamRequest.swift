@@ -36,13 +36,14 @@ struct StreamRequest {
     _ request: HTTPRequest, defaultForm: WireForm, _ extraHeaders: [(name: String, value: String)]
   ) throws(ProblemDetails) {
     let target = request.target
-    let accept = request.head.headers["Accept"]
+    // RFC 9110 §5.3: several fields of a list are one list.
+    let accept = request.head.headers.values(of: "Accept").joined(separator: ",")
+    let prefersLines = MediaTypes.prefers("application/x-ndjson", over: "text/event-stream", accept: accept)
     switch target.first("format") {
-    case "message": form = .message
-    case "event": form = .event
-    case nil where MediaTypes.prefers("application/x-ndjson", over: "text/event-stream", accept: accept):
-      form = .lines
-    case nil: form = defaultForm
+    // Lines are the message form as well; `event` gives way to them where the caller takes nothing else.
+    case "event": form = prefersLines && !MediaTypes.accepts("text/event-stream", accept: accept) ? .lines : .event
+    case "message": form = prefersLines ? .lines : .message
+    case nil: form = prefersLines ? .lines : defaultForm
     default:
       throw .invalidRequest("`format` is `event` or `message`; for NDJSON send Accept: application/x-ndjson")
     }
@@ -53,7 +54,9 @@ struct StreamRequest {
       span = DurationSyntax.parse(text)
       guard span != nil else { throw .invalidRequest("`since` is a span of time such as 30s, 5m or 1h") }
     }
-    if let id = request.head.headers["Last-Event-ID"] ?? target.first("last_event_id"), !id.isEmpty {
+    // WHATWG EventSource: an empty id is none, in the field as in the parameter.
+    let identifiers = [request.head.headers["Last-Event-ID"], target.first("last_event_id")].compactMap(\.self)
+    if let id = identifiers.first(where: { !$0.isEmpty }) {
       start = .after(id)
     } else if let span {
       start = .since(span)
@@ -65,14 +68,18 @@ struct StreamRequest {
   }
 
   /// Streams one channel, subscribing to it when needed; answers before upstream has confirmed anything.
-  func begin(_ app: AppBridge, channel name: String, _ exchange: HTTPExchange) throws(ProblemDetails) {
+  func begin(
+    _ app: AppBridge, channel name: String, _ caller: Caller, _ exchange: HTTPExchange
+  ) throws(ProblemDetails) {
     guard try canBegin(app, exchange) else { return }
     let channel = try app.channel(subscribing: name)
     let scope = StreamScope(channel)
     guard let stream = exchange.beginStream(head: head) else { return channel.lingerIfUnused() }
     let filter = EventFilter(names: names)
     channel.stopLinger()
-    run(EventReader(stream: stream, feed: scope.feed, table: scope.feed.table(form), filter: filter), scope, app)
+    let reader = EventReader(stream: stream, feed: scope.feed, table: scope.feed.table(form), filter: filter)
+    reader.credentials = caller.credentials
+    run(reader, scope, app)
   }
 
   /// Streams the channels of an app: those `named`, which are subscribed to when needed, or all there are and will be.
@@ -81,8 +88,8 @@ struct StreamRequest {
   ) throws(ProblemDetails) {
     guard try canBegin(app, exchange) else { return }
     var channels: [Channel] = []
-    for name in named { channels.append(try app.channel(subscribing: name)) }
-    let wanted = Set(named)
+    var wanted: Set<String> = []
+    for name in named where wanted.insert(name).inserted { channels.append(try app.channel(subscribing: name)) }
     let admits = { (name: String) in
       (wanted.isEmpty || wanted.contains(name)) && caller.allows(.read, app: app.name, channel: name)
     }
@@ -99,6 +106,7 @@ struct StreamRequest {
     let reader = EventReader(stream: stream, feed: scope.feed, table: scope.feed.table(form), filter: filter)
     for channel in channels { channel.hold() }
     reader.held = channels
+    reader.credentials = caller.credentials
     run(reader, scope, app)
   }
 
@@ -162,19 +170,22 @@ struct StreamRequest {
       }
       let point = log.lookup(after: id.sequence, form: form)
       if case .position(let position) = point, !scope.hasMissed(after: id.sequence) { return position }
-      gap("evicted", from: text, reader, scope, app, &frames)
+      let end = EventID(epoch: id.epoch, sequence: scope.evictedThrough)
+      gap("evicted", from: text, to: end, reader, scope, app, &frames)
       return point.cursor
     }
   }
 
-  /// Says that something may be missing, then how things stand.
+  /// Says that something may be missing, after `id` and up to `end` where that is known, then how things stand.
   private func gap(
-    _ reason: String, from id: String, _ reader: EventReader, _ scope: StreamScope, _ app: AppBridge,
-    _ frames: inout ByteQueue
+    _ reason: String, from id: String, to end: EventID? = nil, _ reader: EventReader, _ scope: StreamScope,
+    _ app: AppBridge, _ frames: inout ByteQueue
   ) {
     app.metrics.gaps[reason, default: 0] += 1
-    let data = JSONValue.object([JSONMember("reason", .string(reason)), JSONMember("from", .string(id))])
-    scope.feed.append("bridge:gap", data: data.text, form: form, chunked: reader.isChunked, to: &frames)
+    var members = [JSONMember("reason", .string(reason)), JSONMember("from", .string(id))]
+    if let end { members.append(JSONMember("to", .string(end.description))) }
+    scope.feed.append(
+      "bridge:gap", data: JSONValue.object(members).text, form: form, chunked: reader.isChunked, to: &frames)
     for channel in scope.channels { snapshot(channel, reader, &frames) }
   }
 

@@ -36,6 +36,9 @@ struct StreamScope {
   /// subscribed or its events are no longer kept.
   func hasMissed(after sequence: UInt64) -> Bool { named.contains { sequence < $0.log.evictedThrough } }
 
+  /// The newest event that is no longer kept, or never was.
+  var evictedThrough: UInt64 { named.reduce(feed.log.evictedThrough) { max($0, $1.log.evictedThrough) } }
+
   private static func open(_ app: AppBridge, _ subject: JSONMember, isSubscribed: Bool) -> JSONValue {
     .object([
       JSONMember("app", .string(app.name)), subject,

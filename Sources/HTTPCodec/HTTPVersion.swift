@@ -4,6 +4,8 @@ public enum HTTPVersion: Sendable, Equatable {
   case http10
   /// HTTP/1.1.
   case http11
+  /// HTTP/2 (RFC 9113): no version on the wire; the frames are another codec's.
+  case http2
 
   /// RFC 9112 §2.3: `HTTP/` DIGIT `.` DIGIT, in upper case.
   init(_ bytes: Span<UInt8>) throws(MessageFault) {

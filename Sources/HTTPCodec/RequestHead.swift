@@ -12,7 +12,7 @@ public struct RequestHead: Sendable, Equatable {
   public var authority: Authority?
   /// The Content-Length in bytes, nil without one.
   public var contentLength: Int?
-  /// Whether the body comes chunked.
+  /// Whether the body comes chunked; with HTTP/2, whether it comes without a Content-Length.
   public var isChunked: Bool
 
   /// A head as given; nothing is checked.
@@ -37,13 +37,13 @@ public struct RequestHead: Sendable, Equatable {
     if headers.contains(name: "Connection", token: "close") { return false }
     switch version {
     case .http10: return headers.contains(name: "Connection", token: "keep-alive")
-    case .http11: return true
+    case .http11, .http2: return true
     }
   }
 
   /// Whether the client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1; never with HTTP/1.0).
   public var expectsContinue: Bool {
-    version == .http11 && hasBody && headers.contains(name: "Expect", token: "100-continue")
+    version != .http10 && hasBody && headers.contains(name: "Expect", token: "100-continue")
   }
 
   /// The head that a request line and its fields make.

@@ -5,13 +5,13 @@ import Transport
 
 /// One HTTP/1.x connection of a server: reads requests one after another, and answers each before it looks at the next
 /// (RFC 9112 §9.3.2).
-final class HTTPConnection {
+final class HTTPConnection: ServedConnection {
   /// What the connection is doing; each state owns what only it needs, so that an idle stream owns next to nothing.
   private enum State {
     /// Reads a request: its head, or, once that is here, its body.
-    case reading(RequestDecoder, head: RequestHead?)
+    case reading(RequestReading)
     /// The service has the request; further bytes wait in the socket.
-    case serving(RequestDecoder, HTTPExchange, keepsAlive: Bool)
+    case serving(RequestReading, HTTPExchange)
     /// A body without an end is being sent.
     case streaming(HTTPStream)
     /// Nothing more is read; what is queued is still sent.
@@ -20,55 +20,50 @@ final class HTTPConnection {
     case detached
   }
 
-  let socket: StreamSocket
-  let client: ClientIdentity
-  private var state: State
+  private let socket: StreamSocket
   private unowned let server: HTTPServer
-  private var timer: TimerID?
-  private var deadline = Instant.zero
-  /// Where the server keeps this connection.
-  var index = -1
+  private var state: State
+  private var place: Int32 = -1
+
+  var index: Int {
+    get { Int(place) }
+    set { place = Int32(newValue) }
+  }
 
   init(socket: StreamSocket, client: ClientIdentity, server: HTTPServer) {
     self.socket = socket
-    self.client = client
     self.server = server
-    state = .reading(RequestDecoder(limits: server.limits.request), head: nil)
+    let reading = RequestReading(client: client, limits: server.limits.request)
+    state = .reading(reading)
     socket.delegate = self
-    expect(within: server.limits.headTimeout)
-  }
-
-  /// Whether no request is being read or served.
-  var isIdle: Bool {
-    if case .reading(let decoder, nil) = state { return decoder.state == .idle && socket.input.isEmpty }
-    return false
+    expect(.firstByte, reading)
   }
 
   // MARK: Reading
 
   private func readRequests() {
-    while case .reading(var decoder, var head) = state {
+    while case .reading(let reading) = state {
+      if reading.wait == .firstByte {
+        guard beginsHTTP1(reading) else { return }
+        reading.wait = .idle
+      }
       var input = ByteQueue()
       swap(&input, &socket.input)
       defer { restore(&input) }
       do {
-        guard let event = try decoder.next(from: &input) else {
-          state = .reading(decoder, head: head)
-          chooseTimeout(decoder, head)
-          return
-        }
+        guard let event = try reading.decoder.next(from: &input) else { return chooseTimeout(reading) }
         switch event {
-        case .head(let received):
-          head = received
-          state = .reading(decoder, head: head)
-          guard admit(received) else { return }
+        case .head(let head):
+          reading.head = head
+          guard admit(head, reading) else { return }
         case .complete(let body):
-          guard let head else { return }
+          guard let head = reading.head else { return }
+          reading.head = nil
           restore(&input)
-          dispatch(decoder, head, body)
+          dispatch(reading, head, body)
         }
       } catch {
-        refuse(ProblemDetails(status: error.status, code: error.code, detail: "\(error.detail) (\(error.clause))"))
+        refuse(ProblemDetails(error))
       }
     }
   }
@@ -80,57 +75,184 @@ final class HTTPConnection {
     input.removeAll()
   }
 
-  private func admit(_ head: RequestHead) -> Bool {
-    if let refusal = server.service.refusal(of: head, from: client) {
+  /// RFC 9113 §3.3: on a plain connection a client with prior knowledge begins with the preface, whose first bytes no
+  /// request of HTTP/1.x has. Under TLS only ALPN chooses HTTP/2 (§3.2).
+  private func beginsHTTP1(_ reading: RequestReading) -> Bool {
+    guard !socket.isSecure else { return true }
+    switch socket.input.withReadableSpan(RequestDecoder.http2Preface(in:)) {
+    case .no: return true
+    case .maybe: return false
+    case .yes:
+      speakHTTP2(reading)
+      return false
+    }
+  }
+
+  /// Leaves the socket, and whatever it has received, to a connection of HTTP/2.
+  private func speakHTTP2(_ reading: RequestReading) {
+    state = .detached
+    cancelTimer(reading)
+    let connection = HTTP2Connection(socket: socket, client: reading.client, server: server)
+    server.replace(self, with: connection)
+    connection.receive()
+  }
+
+  private func admit(_ head: RequestHead, _ reading: RequestReading) -> Bool {
+    if let refusal = server.service.refusal(of: head, from: reading.client) {
       server.service.noteAnswer(method: head.method, status: refusal.status)
       // The body may never come: answering now and closing is the only way that cannot hang.
-      let hasBody = head.isChunked || (head.contentLength ?? 0) > 0
-      write(refusal, isHead: head.method == "HEAD", keepsAlive: head.keepsAlive && !hasBody, version: head.version)
-      guard head.keepsAlive, !hasBody else {
+      let keepsAlive = head.keepsAlive && !head.hasBody
+      write(refusal, isHead: head.method == "HEAD", keepsAlive: keepsAlive, version: head.version)
+      guard keepsAlive else {
         close()
         return false
       }
-      state = .reading(RequestDecoder(limits: server.limits.request), head: nil)
+      reading.head = nil
+      reading.decoder = RequestDecoder(limits: server.limits.request)
       return true
     }
-    if head.expectsContinue, head.isChunked || (head.contentLength ?? 0) > 0 {
-      socket.write([UInt8]("HTTP/1.1 100 Continue\r\n\r\n".utf8))
-    }
+    if head.expectsContinue { socket.write([UInt8]("HTTP/1.1 100 Continue\r\n\r\n".utf8)) }
     return true
   }
 
-  private func dispatch(_ decoder: RequestDecoder, _ head: RequestHead, _ body: [UInt8]) {
-    let keepsAlive = head.keepsAlive && !server.isStopping
-    let exchange = HTTPExchange(connection: self, method: head.method, version: head.version)
-    state = .serving(decoder, exchange, keepsAlive: keepsAlive)
-    deadline = .init(nanoseconds: .max)
-    guard let target = RequestTarget(head.target) else {
-      let detail = "the request target is not a valid path: percent-encode it as UTF-8"
-      return exchange.respond(ProblemDetails(status: 400, code: "bad_request", detail: detail))
-    }
-    server.service.serve(HTTPRequest(head: head, target: target, body: body, client: client), on: exchange)
+  private func dispatch(_ reading: RequestReading, _ head: RequestHead, _ body: [UInt8]) {
+    reading.keepsAlive = head.keepsAlive && !server.isStopping
+    reading.deadline = .init(nanoseconds: .max)
+    let exchange = HTTPExchange(carrier: self, method: head.method, version: head.version)
+    state = .serving(reading, exchange)
+    server.dispatch(head, body, from: reading.client, on: exchange)
     if case .serving = state { socket.pauseReading() }
   }
 
-  // MARK: Answering
+  // MARK: Streaming
 
-  func respond(_ response: HTTPResponse, isHead: Bool) {
-    guard case .serving(let decoder, let exchange, let keepsAlive) = state else { return }
-    server.service.noteAnswer(method: exchange.method, status: response.status)
-    write(response, isHead: isHead, keepsAlive: keepsAlive, version: exchange.version)
-    guard keepsAlive else { return close() }
-    state = .reading(decoder, head: nil)
+  /// Under TLS the socket has to keep what it has encrypted: it gets no more than it should ever hold.
+  private func sendSecurely(_ bytes: UnsafeRawBufferPointer) -> Int? {
+    guard socket.isOpen else { return nil }
+    let count = min(bytes.count, HTTPConnection.secureBytesMax)
+    socket.write(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+    return count
+  }
+
+  private static let secureBytesMax = 1 << 16
+
+  // MARK: Ending
+
+  /// Answers an error that no service saw, and closes.
+  private func refuse(_ problem: ProblemDetails) {
+    server.noteRefusal(problem)
+    write(problem.response, isHead: false, keepsAlive: false, version: .http11)
+    close()
+  }
+
+  /// Sends what is queued, then closes.
+  private func close() {
+    leaveReading()
+    state = .closing
     socket.resumeReading()
-    expect(within: socket.pendingOutputBytes > 0 ? server.limits.writeTimeout : server.limits.idleTimeout)
+    socket.closeAfterFlush(flushWithin: server.limits.writeTimeout)
+  }
+
+  /// The server stops: idle connections go now, the others after their answer.
+  func stop() {
+    switch state {
+    case .reading(let reading) where reading.isIdle: abort()
+    case .serving(let reading, _): reading.keepsAlive = false
+    case .reading, .streaming, .closing, .detached: break
+    }
+  }
+
+  func abort() {
+    leave()
+    socket.close()
+  }
+
+  /// Forgets everything; the socket is closed or about to be.
+  private func leave() {
+    let last = state
+    leaveReading()
+    state = .detached
+    server.forget(self)
+    switch last {
+    case .serving(_, let exchange): exchange.abandon()
+    case .streaming(let stream): stream.carrierDidClose()
+    case .reading, .closing, .detached: break
+    }
+  }
+
+  /// Nothing is read after this: its timer goes with it.
+  private func leaveReading() {
+    switch state {
+    case .reading(let reading), .serving(let reading, _): cancelTimer(reading)
+    case .streaming, .closing, .detached: break
+    }
+  }
+
+  // MARK: Time
+
+  private func chooseTimeout(_ reading: RequestReading) {
+    switch reading.decoder.state {
+    case .idle: break
+    case .head: if reading.wait != .head { expect(.head, reading) }
+    case .body: if reading.wait != .body { expect(.body, reading) }
+    }
+  }
+
+  /// Sets the one deadline. A timer that is already due earlier is left alone: it looks at the deadline when it fires.
+  private func expect(_ wait: RequestReading.Wait, _ reading: RequestReading) {
+    let limits = server.limits
+    reading.wait = wait
+    let timeout =
+      switch wait {
+      case .firstByte, .head: limits.headTimeout
+      case .body: limits.bodyTimeout
+      case .idle: socket.pendingOutputBytes > 0 ? limits.writeTimeout : limits.idleTimeout
+      }
+    reading.deadline = server.reactor.now + timeout
+    if reading.timer == nil { armTimer(reading) }
+  }
+
+  private func armTimer(_ reading: RequestReading) {
+    reading.timer = server.reactor.schedule(at: reading.deadline) { [unowned self] in timerFired() }
+  }
+
+  private func cancelTimer(_ reading: RequestReading) {
+    if let timer = reading.timer { server.reactor.cancel(timer) }
+    reading.timer = nil
+  }
+
+  private func timerFired() {
+    switch state {
+    case .serving(let reading, _): reading.timer = nil
+    case .reading(let reading):
+      reading.timer = nil
+      guard server.reactor.now >= reading.deadline else { return armTimer(reading) }
+      switch reading.wait {
+      case .firstByte, .idle: abort()
+      case .head: refuse(.timeout(of: "head"))
+      case .body: refuse(.timeout(of: "body"))
+      }
+    case .streaming, .closing, .detached: break
+    }
+  }
+}
+
+extension HTTPConnection: ExchangeCarrier {
+  func respond(_ response: HTTPResponse, isHead: Bool) {
+    guard case .serving(let reading, let exchange) = state else { return }
+    server.service.noteAnswer(method: exchange.method, status: response.status)
+    write(response, isHead: isHead, keepsAlive: reading.keepsAlive, version: exchange.version)
+    guard reading.keepsAlive else { return close() }
+    state = .reading(reading)
+    socket.resumeReading()
+    expect(.idle, reading)
     // A pipelined request may wait already; answering it from here would recurse once per request.
-    if !socket.input.isEmpty { server.reactor.afterTurn { [weak self] in self?.readRequests() } }
+    if !socket.input.isEmpty { server.reactor.afterTurn { [self] in readRequests() } }
   }
 
   private func write(_ response: HTTPResponse, isHead: Bool, keepsAlive: Bool, version: HTTPVersion) {
     var head = ResponseHead(status: response.status, headers: response.headers)
-    if response.status != 204 && response.status != 304 {
-      head.headers.append("Content-Length", String(response.body.count))
-    }
+    if response.hasLength(isHead: isHead) { head.headers.append("Content-Length", String(response.body.count)) }
     if !keepsAlive {
       head.headers.append("Connection", "close")
     } else if version == .http10 {
@@ -144,7 +266,7 @@ final class HTTPConnection {
   }
 
   func beginStream(head: ResponseHead) -> HTTPStream? {
-    guard case .serving(_, let exchange, _) = state else { return nil }
+    guard case .serving(_, let exchange) = state else { return nil }
     let isChunked = exchange.version != .http10
     server.service.noteAnswer(method: exchange.method, status: head.status)
     var head = head
@@ -153,30 +275,33 @@ final class HTTPConnection {
     head.headers.append("Date", server.date())
     var output = ByteQueue()
     head.append(to: &output)
-    let stream = HTTPStream(connection: self, isChunked: isChunked)
+    let stream = HTTPStream(carrier: self, isChunked: isChunked)
+    leaveReading()
     state = .streaming(stream)
-    cancelTimer()
     output.withReadableBytes { socket.write($0) }
     socket.resumeReading()
     return stream
   }
 
   func upgrade(head: ResponseHead) -> StreamSocket? {
-    guard case .serving(_, let exchange, _) = state else { return nil }
+    guard case .serving(_, let exchange) = state else { return nil }
     server.service.noteAnswer(method: exchange.method, status: head.status)
     var output = ByteQueue()
     head.append(to: &output)
+    leaveReading()
     state = .detached
-    cancelTimer()
     server.forget(self)
     output.withReadableBytes { socket.write($0) }
     socket.resumeReading()
     return socket
   }
+}
 
-  // MARK: Streaming
+extension HTTPConnection: StreamCarrier {
+  var plainDescriptor: Int32? { socket.plainDescriptor }
+  var pendingOutputBytes: Int { socket.pendingOutputBytes }
+  func requestWritable() { socket.requestWritable() }
 
-  /// See ``HTTPStream/send(_:)``.
   func sendStreamBytes(_ bytes: UnsafeRawBufferPointer) -> Int? {
     guard case .streaming = state else { return nil }
     guard socket.pendingOutputBytes == 0, let base = bytes.baseAddress else { return 0 }
@@ -186,16 +311,6 @@ final class HTTPConnection {
     return sent
   }
 
-  /// Under TLS the socket has to keep what it has encrypted: it gets no more than it should ever hold.
-  private func sendSecurely(_ bytes: UnsafeRawBufferPointer) -> Int? {
-    guard socket.isOpen else { return nil }
-    let count = min(bytes.count, HTTPConnection.secureBytesMax)
-    socket.write(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
-    return count
-  }
-
-  private static let secureBytesMax = 1 << 16
-
   func queueStreamBytes(_ bytes: UnsafeRawBufferPointer) {
     guard case .streaming = state else { return }
     socket.write(bytes)
@@ -204,98 +319,8 @@ final class HTTPConnection {
   func finishStream(lastBytes: [UInt8]) {
     guard case .streaming(let stream) = state else { return }
     if !lastBytes.isEmpty { socket.write(lastBytes) }
-    if stream.isChunked { socket.write([UInt8]("0\r\n\r\n".utf8)) }
+    if stream.isChunked { socket.write(ChunkedEncoding.lastChunk) }
     close()
-  }
-
-  func abort() {
-    leave()
-    socket.close()
-  }
-
-  // MARK: Ending
-
-  /// Answers an error that no service saw, and closes.
-  private func refuse(_ problem: ProblemDetails) {
-    server.service.noteRefusal(status: problem.status, code: problem.code, detail: problem.detail)
-    server.service.noteAnswer(method: "-", status: problem.status)
-    write(problem.response, isHead: false, keepsAlive: false, version: .http11)
-    close()
-  }
-
-  /// Sends what is queued, then closes.
-  private func close() {
-    state = .closing
-    cancelTimer()
-    socket.resumeReading()
-    socket.closeAfterFlush(flushWithin: server.limits.writeTimeout)
-  }
-
-  /// The server stops: idle connections go now, the others after their answer.
-  func stop() {
-    switch state {
-    case .reading(let decoder, let head) where decoder.state == .idle && head == nil: abort()
-    case .serving(let decoder, let exchange, _): state = .serving(decoder, exchange, keepsAlive: false)
-    case .reading, .streaming, .closing, .detached: break
-    }
-  }
-
-  /// Forgets everything; the socket is closed or about to be.
-  private func leave() {
-    let last = state
-    state = .detached
-    cancelTimer()
-    server.forget(self)
-    switch last {
-    case .serving(_, let exchange, _): exchange.abandon()
-    case .streaming(let stream): stream.connectionDidClose()
-    case .reading, .closing, .detached: break
-    }
-  }
-
-  // MARK: Time
-
-  private func chooseTimeout(_ decoder: RequestDecoder, _ head: RequestHead?) {
-    switch decoder.state {
-    case .idle: break
-    case .head: if !isTiming(.head) { expect(within: server.limits.headTimeout, .head) }
-    case .body: if !isTiming(.body) { expect(within: server.limits.bodyTimeout, .body) }
-    }
-  }
-
-  private enum Wait { case idle, head, body }
-  private var wait = Wait.idle
-
-  private func isTiming(_ kind: Wait) -> Bool { wait == kind }
-
-  /// Sets the one deadline. A timer that is already due earlier is left alone: it looks at the deadline when it fires.
-  private func expect(within timeout: Duration, _ kind: Wait = .idle) {
-    wait = kind
-    deadline = server.reactor.now + timeout
-    if timer == nil { armTimer() }
-  }
-
-  private func armTimer() {
-    timer = server.reactor.schedule(at: deadline) { [weak self] in self?.timerFired() }
-  }
-
-  private func cancelTimer() {
-    if let timer { server.reactor.cancel(timer) }
-    timer = nil
-  }
-
-  private func timerFired() {
-    timer = nil
-    guard deadline.nanoseconds != .max else { return }
-    guard server.reactor.now >= deadline else { return armTimer() }
-    switch state {
-    case .reading where wait == .head:
-      refuse(ProblemDetails(status: 408, code: "request_timeout", detail: "the request's head did not arrive in time"))
-    case .reading where wait == .body:
-      refuse(ProblemDetails(status: 408, code: "request_timeout", detail: "the request's body did not arrive in time"))
-    case .reading: abort()
-    case .serving, .streaming, .closing, .detached: break
-    }
   }
 }
 
@@ -310,7 +335,12 @@ extension HTTPConnection: StreamSocketDelegate {
   }
 
   /// TLS is agreed on; plain connections are open from the start.
-  func streamSocketDidOpen(_ socket: StreamSocket) {}
+  func streamSocketDidOpen(_ socket: StreamSocket) {
+    guard socket.negotiatedProtocol == HTTP2Connection.applicationProtocol, case .reading(let reading) = state else {
+      return
+    }
+    speakHTTP2(reading)
+  }
 
   /// A client that shut its sending side may still read: what is queued for it is sent. One that streams and says
   /// goodbye is gone.
@@ -324,12 +354,12 @@ extension HTTPConnection: StreamSocketDelegate {
     }
   }
 
-  func streamSocketDidDrain(_ socket: StreamSocket) {
-    if case .streaming(let stream) = state { stream.connectionIsWritable() }
-  }
+  func streamSocketDidDrain(_ socket: StreamSocket) { streamIsWritable() }
 
-  func streamSocketIsWritable(_ socket: StreamSocket) {
-    if case .streaming(let stream) = state { stream.connectionIsWritable() }
+  func streamSocketIsWritable(_ socket: StreamSocket) { streamIsWritable() }
+
+  private func streamIsWritable() {
+    if case .streaming(let stream) = state { stream.carrierIsWritable() }
   }
 
   func streamSocketDidClose(_ socket: StreamSocket, reason: CloseReason) { leave() }

@@ -7,7 +7,8 @@ public import Transport
 /// ``upgrade(head:)``. It may keep the exchange and answer later; a client that leaves meanwhile is told by
 /// ``onAbandon``, and answers to it go nowhere.
 public final class HTTPExchange {
-  private weak var connection: HTTPConnection?
+  /// Let go by the answer, or when the client leaves: the exchange and its carrier hold each other until then.
+  private var carrier: (any ExchangeCarrier)?
   /// The request was HEAD: the answer's body is left out (RFC 9110 §9.3.2).
   public let isHead: Bool
   /// The method of the request.
@@ -17,15 +18,15 @@ public final class HTTPExchange {
   /// Called once when the client left before the answer.
   public var onAbandon: (() -> Void)?
 
-  init(connection: HTTPConnection, method: String, version: HTTPVersion) {
-    self.connection = connection
+  init(carrier: any ExchangeCarrier, method: String, version: HTTPVersion) {
+    self.carrier = carrier
     self.method = method
     isHead = method == "HEAD"
     self.version = version
   }
 
   /// Whether an answer would still reach anybody.
-  public var isOpen: Bool { connection != nil }
+  public var isOpen: Bool { carrier != nil }
 
   /// Answers with a whole body.
   public func respond(_ response: HTTPResponse) {
@@ -36,28 +37,27 @@ public final class HTTPExchange {
   public func respond(_ problem: ProblemDetails) { respond(problem.response) }
 
   /// Answers with a body without an end: writes the head, and returns where the body goes, nil when the client has
-  /// left. Chunked on HTTP/1.1, ended by closing on HTTP/1.0.
+  /// left. Chunked on HTTP/1.1, ended by closing on HTTP/1.0, DATA frames on HTTP/2.
   public func beginStream(head: ResponseHead) -> HTTPStream? {
-    guard let connection = finish() else { return nil }
-    return connection.beginStream(head: head)
+    return finish()?.beginStream(head: head)
   }
 
   /// Answers 101 and leaves HTTP: the caller owns the socket from here on, with whatever bytes the client already sent
-  /// in its `input`. Nil when the client has left.
+  /// in its `input`. Nil when the client has left, and on HTTP/2, which has no upgrade (RFC 9113 §8.6): answer
+  /// something else there, which ``version`` tells.
   public func upgrade(head: ResponseHead) -> StreamSocket? {
-    guard let connection = finish() else { return nil }
-    return connection.upgrade(head: head)
+    return finish()?.upgrade(head: head)
   }
 
-  private func finish() -> HTTPConnection? {
-    defer { connection = nil }
+  private func finish() -> (any ExchangeCarrier)? {
+    defer { carrier = nil }
     onAbandon = nil
-    return connection
+    return carrier
   }
 
   func abandon() {
-    guard connection != nil else { return }
-    connection = nil
+    guard carrier != nil else { return }
+    carrier = nil
     let told = onAbandon
     onAbandon = nil
     told?()

@@ -43,6 +43,10 @@ public struct HTTPResponse {
     self.headers = headers
     self.body = body
   }
+
+  /// Whether the answer says how long its body is. RFC 9110 §8.6: never with 204 and 304; and an answer to HEAD without
+  /// a body is one to what would not end, such as a stream.
+  func hasLength(isHead: Bool) -> Bool { status != 204 && status != 304 && !(isHead && body.isEmpty) }
 }
 
 /// What a server serves. The server calls it on the reactor's thread and keeps no reference to a request.
@@ -56,9 +60,17 @@ public protocol HTTPService: AnyObject {
   /// Something was refused before it became a request: for counting and for the log.
   func noteRefusal(status: Int, code: String, detail: String)
 
-  /// A connection could not be taken for want of descriptors or memory: for the log.
+  /// Connections cannot be taken for want of descriptors or memory; told once, until ``noteRelief()``: for the log.
   func noteExhaustion(_ error: Errno)
+
+  /// Connections are taken again, after ``noteExhaustion(_:)``: for the log.
+  func noteRelief()
 
   /// An answer with `status` was begun for a request with `method`: for counting.
   func noteAnswer(method: String, status: Int)
+}
+
+extension HTTPService {
+  /// Nothing to do.
+  public func noteRelief() {}
 }

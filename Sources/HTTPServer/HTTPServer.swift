@@ -4,20 +4,25 @@ public import Reactor
 public import TLSEngine
 public import Transport
 
-/// An HTTP/1.x server over any number of listeners, driven by a reactor.
+/// A server of HTTP/1.x and HTTP/2 over any number of listeners, driven by a reactor.
 public final class HTTPServer {
   /// The reactor that drives it.
   public let reactor: Reactor
   /// What clients are granted; a change counts from the next request on.
-  public var limits: HTTPServerLimits
+  public var limits: HTTPServerLimits {
+    didSet { for listener in listeners { setLiveness(listener) } }
+  }
   /// With it TLS is spoken to clients over TCP; a change counts from the next connection on. Unix sockets stay plain.
   public var tls: TLSContext?
   unowned let service: any HTTPService
   private var listeners: [Listener] = []
   /// Connections by their index; freed places are used again.
-  private var connections: [HTTPConnection?] = []
+  private var connections: [(any ServedConnection)?] = []
   private var freePlaces: [Int] = []
   private var clock = HTTPDate()
+  /// Connections of HTTP/2 that have something to do at the end of this turn.
+  private var unsettled: [HTTP2Connection] = []
+  private var isExhausted = false
   /// Whether ``stop()`` was called: no connection outlives its present answer.
   private(set) var isStopping = false
 
@@ -26,6 +31,7 @@ public final class HTTPServer {
     self.reactor = reactor
     self.limits = limits
     self.service = service
+    reactor.addTurnObserver { [weak self] in self?.settle() }
   }
 
   /// How many connections are open.
@@ -52,9 +58,43 @@ public final class HTTPServer {
   }
 
   private func add(_ listener: Listener) -> SocketAddress {
-    listener.onExhausted = { [weak self] in self?.service.noteExhaustion($0) }
+    listener.onExhausted = { [weak self] in self?.noteExhaustion($0) }
+    listener.onRelieved = { [weak self] in self?.noteRelief() }
+    setLiveness(listener)
     listeners.append(listener)
     return listener.localAddress
+  }
+
+  /// Before the kernel looks for a vanished client, when nothing is sent to it.
+  static let keepAliveIdle = Duration.seconds(30)
+  /// Between two of its probes.
+  static let keepAliveInterval = Duration.seconds(10)
+  /// So many unanswered probes mean that the client is gone.
+  static let keepAliveProbes: Int32 = 3
+  /// What the kernel grants beyond ``HTTPServerLimits/writeTimeout``: our own check, which is counted, comes first.
+  static let userTimeoutMargin = Duration.seconds(1)
+
+  /// Has the kernel notice clients that vanish. Connections inherit it from the socket that listens (Linux), which
+  /// saves system calls for each of them.
+  private func setLiveness(_ listener: Listener) {
+    guard listener.localAddress.isTCP else { return }
+    do {
+      try listener.setLiveness(
+        idle: HTTPServer.keepAliveIdle, interval: HTTPServer.keepAliveInterval, probes: HTTPServer.keepAliveProbes,
+        userTimeout: limits.writeTimeout + HTTPServer.userTimeoutMargin)
+    } catch { service.noteRefusal(status: 0, code: "keepalive", detail: "cannot set TCP keep-alive: \(error)") }
+  }
+
+  private func noteExhaustion(_ error: Errno) {
+    guard !isExhausted else { return }
+    isExhausted = true
+    service.noteExhaustion(error)
+  }
+
+  private func noteRelief() {
+    guard isExhausted else { return }
+    isExhausted = false
+    service.noteRelief()
   }
 
   private func accept(_ descriptor: consuming FileDescriptor, _ peer: SocketAddress) {
@@ -72,8 +112,15 @@ public final class HTTPServer {
         connections[connection.index] = connection
       }
     } catch {
-      service.noteExhaustion(error)
+      noteExhaustion(error)
     }
+  }
+
+  /// Another connection goes on where `old` has found out what is spoken.
+  func replace(_ old: HTTPConnection, with new: HTTP2Connection) {
+    new.index = old.index
+    old.index = -1
+    connections[new.index] = new
   }
 
   /// Over ``HTTPServerLimits/connectionsMax``: says so and closes, without reading anything.
@@ -105,12 +152,44 @@ public final class HTTPServer {
     for connection in connections { connection?.abort() }
   }
 
-  func forget(_ connection: HTTPConnection) {
+  func forget(_ connection: any ServedConnection) {
     guard connection.index >= 0 else { return }
     connections[connection.index] = nil
     freePlaces.append(connection.index)
     connection.index = -1
     for listener in listeners { listener.descriptorWasFreed() }
+  }
+
+  // MARK: Requests
+
+  /// Hands a request to the service.
+  func dispatch(_ head: RequestHead, _ body: [UInt8], from client: ClientIdentity, on exchange: HTTPExchange) {
+    guard let target = RequestTarget(head.target) else {
+      let detail = "the request target is not a valid path: percent-encode it as UTF-8"
+      return exchange.respond(ProblemDetails(status: 400, code: "bad_request", detail: detail))
+    }
+    service.serve(HTTPRequest(head: head, target: target, body: body, client: client), on: exchange)
+  }
+
+  /// Counts an error that no service saw.
+  func noteRefusal(_ problem: ProblemDetails) {
+    service.noteRefusal(status: problem.status, code: problem.code, detail: problem.detail)
+    service.noteAnswer(method: "-", status: problem.status)
+  }
+
+  // MARK: Ends of turns
+
+  /// Has `connection` settled at the end of this turn.
+  func needsSettling(_ connection: HTTP2Connection) { unsettled.append(connection) }
+
+  /// What a turn has brought to connections of HTTP/2 goes out together, in one `send` for each.
+  private func settle() {
+    guard !unsettled.isEmpty else { return }
+    var batch: [HTTP2Connection] = []
+    swap(&batch, &unsettled)
+    for connection in batch { connection.settle() }
+    // What these brought to each other goes out in the next turn, which then does not sleep.
+    if !unsettled.isEmpty { reactor.afterTurn {} }
   }
 
   func date() -> String { clock.text(unixSeconds: WallClock.unixSeconds()) }

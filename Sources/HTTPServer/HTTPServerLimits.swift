@@ -14,12 +14,14 @@ public struct HTTPServerLimits: Sendable {
   public var writeTimeout: Duration
   /// Connections open at once; those beyond it get 503 and are closed.
   public var connectionsMax: Int
+  /// Streams open at once on one connection of HTTP/2; those beyond it get REFUSED_STREAM.
+  public var http2StreamsMax: Int
 
   /// The defaults of the HTTP contract, section 6.
   public init(
     request: RequestLimits = RequestLimits(), headTimeout: Duration = .seconds(10),
     bodyTimeout: Duration = .seconds(10), idleTimeout: Duration = .seconds(60), writeTimeout: Duration = .seconds(30),
-    connectionsMax: Int = 25000
+    connectionsMax: Int = 25000, http2StreamsMax: Int = 256
   ) {
     self.request = request
     self.headTimeout = headTimeout
@@ -27,5 +29,6 @@ public struct HTTPServerLimits: Sendable {
     self.idleTimeout = idleTimeout
     self.writeTimeout = writeTimeout
     self.connectionsMax = connectionsMax
+    self.http2StreamsMax = http2StreamsMax
   }
 }

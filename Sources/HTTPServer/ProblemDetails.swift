@@ -35,3 +35,15 @@ public struct ProblemDetails: Error {
     return HTTPResponse(status: status, headers: fields, body: body.serialized())
   }
 }
+
+extension ProblemDetails {
+  /// What a request that breaks the rules is answered.
+  init(_ violation: RequestViolation) {
+    self.init(status: violation.status, code: violation.code, detail: violation.description)
+  }
+
+  /// What a request is answered whose `part` takes too long.
+  static func timeout(of part: String) -> ProblemDetails {
+    ProblemDetails(status: 408, code: "request_timeout", detail: "the request's \(part) did not arrive in time")
+  }
+}

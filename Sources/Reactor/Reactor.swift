@@ -131,6 +131,8 @@ public final class Reactor {
     var batch: [() -> Void] = []
     swap(&batch, &deferred)
     for body in batch { body() }
+    batch.removeAll(keepingCapacity: true)
+    if deferred.isEmpty { swap(&batch, &deferred) }
   }
 
   // MARK: Descriptors

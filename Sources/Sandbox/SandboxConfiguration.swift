@@ -23,6 +23,8 @@ public struct SandboxConfiguration: Sendable {
   public var channelsPerEventMax = 100
   /// The most subscriptions of one connection.
   public var channelsPerConnectionMax = 10_000
+  /// How long the authorisation endpoint takes to answer, as a real backend does.
+  public var authDelay = Duration.zero
   /// Whom `POST /auth` signs for when the request names nobody.
   public var defaultUserID = "sandbox-user"
 

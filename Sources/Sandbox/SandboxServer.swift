@@ -3,7 +3,7 @@ import CryptoPrimitives
 public import HTTPCodec
 public import HTTPServer
 public import Reactor
-import TLSEngine
+public import TLSEngine
 public import Transport
 import WebSocketCodec
 public import WebSocketTransport
@@ -16,18 +16,26 @@ public final class SandboxServer {
   private let reactor: Reactor
   private let broker: SandboxBroker
   private let chatter: SandboxChatter?
+  private let tls: TLSContext?
   private var server: HTTPServer?
   private var sockets: [SandboxConnectionID: WebSocketConnection] = [:]
   private var connections: [ObjectIdentifier: SandboxConnectionID] = [:]
   private var timer: TimerID?
   private var timerDue = Instant.zero
   private var isPerforming = false
+  /// What came to the authorisation endpoint so far.
+  public private(set) var authTraffic = AuthTraffic()
 
   /// - Parameters:
   ///   - chatterChannel: where simulated users meet; nil for silence.
   ///   - seed: decides socket ids and what the simulated users do.
-  public init(reactor: Reactor, configuration: SandboxConfiguration, chatterChannel: String?, seed: UInt64) {
+  ///   - tls: with it the server speaks `wss` and `https`, and nothing else.
+  public init(
+    reactor: Reactor, configuration: SandboxConfiguration, chatterChannel: String?, seed: UInt64,
+    tls: TLSContext? = nil
+  ) {
     self.reactor = reactor
+    self.tls = tls
     broker = SandboxBroker(configuration: configuration, seed: seed)
     chatter = chatterChannel.map { [broker] in
       SandboxChatter(broker: broker, channel: $0, seed: seed, startingAt: reactor.now)
@@ -41,6 +49,7 @@ public final class SandboxServer {
     var limits = HTTPServerLimits()
     limits.request.bodyBytesMax = 1 << 20
     let server = HTTPServer(reactor: reactor, limits: limits, service: self)
+    server.tls = tls
     self.server = server
     let local = try server.listen(on: address)
     settle()
@@ -98,6 +107,15 @@ public final class SandboxServer {
     broker.closed(id, at: reactor.now)
   }
 
+  private func answer(_ request: HTTPRequest, _ exchange: HTTPExchange) {
+    let answer = broker.handle(
+      SandboxRequest(
+        method: request.head.method, target: request.head.target, headers: request.head.headers, body: request.body),
+      at: reactor.now, unixTime: Int(WallClock.unixSeconds()))
+    exchange.respond(HTTPResponse(status: answer.status, headers: answer.headers, body: answer.body))
+    settle()
+  }
+
   private func upgrade(_ request: HTTPRequest, _ exchange: HTTPExchange) {
     let fields = request.head.headers.map { ($0.name, $0.value) }
     let accept: String
@@ -132,12 +150,21 @@ extension SandboxServer: HTTPService {
   /// Answers REST requests, and turns those for `/app/{key}` into WebSockets.
   public func serve(_ request: HTTPRequest, on exchange: HTTPExchange) {
     if request.target.pathSegments.first == "app" { return upgrade(request, exchange) }
-    let answer = broker.handle(
-      SandboxRequest(
-        method: request.head.method, target: request.head.target, headers: request.head.headers, body: request.body),
-      at: reactor.now, unixTime: Int(WallClock.unixSeconds()))
-    exchange.respond(HTTPResponse(status: answer.status, headers: answer.headers, body: answer.body))
-    settle()
+    guard request.target.pathSegments == ["auth"] else { return answer(request, exchange) }
+    authTraffic.begin()
+    let delay = broker.configuration.authDelay
+    guard delay > .zero else {
+      authTraffic.end()
+      return answer(request, exchange)
+    }
+    let timer = reactor.schedule(after: delay) { [self] in
+      authTraffic.end()
+      answer(request, exchange)
+    }
+    exchange.onAbandon = { [weak self] in
+      self?.authTraffic.end()
+      self?.reactor.cancel(timer)
+    }
   }
 
   /// Nothing is counted.

@@ -10,7 +10,7 @@ public enum TLSRole: Sendable {
 }
 
 /// What a client trusts and offers.
-public struct TLSClientConfiguration: Sendable, Equatable {
+public struct TLSClientConfiguration: Sendable, Hashable {
   /// A PEM file of authorities that are trusted besides those of the system.
   public var additionalTrustFile: String?
   /// What is offered by ALPN (RFC 7301), best first; nothing when empty. Each is 1–255 bytes.
@@ -29,6 +29,8 @@ public final class TLSContext {
   /// The end that connections made from this context are.
   public let role: TLSRole
   let pointer: OpaquePointer
+  /// What a client's connections can be resumed with.
+  let sessions = TLSSessionStore()
   /// The ALPN list in wire format, ended by an empty name. OpenSSL's callback reads it, so that it has to live as long
   /// as `pointer`.
   private let protocols: UnsafeMutableBufferPointer<UInt8>
@@ -38,8 +40,13 @@ public final class TLSContext {
     let context = try TLSContext(.client, TLS_client_method(), configuration.applicationProtocols)
     let pointer = context.pointer
     SSL_CTX_set_verify(pointer, SSL_VERIFY_PEER, nil)
-    // Sessions are had from the connection that made them; OpenSSL's own store is of no use to a client.
+    // `sessions` is by host and port; OpenSSL's own store is of no use to a client.
     _ = shim_ssl_ctx_set_session_cache_mode(pointer, Int(SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL))
+    // RFC 8446 §4.6.1: sessions come at any time after the handshake.
+    SSL_CTX_sess_set_new_cb(pointer) { ssl, session in
+      guard let ssl, let session, let owner = SSL_get_ex_data(ssl, TLSEngine.ownerIndex) else { return 0 }
+      return Unmanaged<TLSEngine>.fromOpaque(owner).takeUnretainedValue().keep(session) ? 1 : 0
+    }
     OpenSSLErrors.clear()
     guard SSL_CTX_set_default_verify_paths(pointer) == 1 else {
       throw .configuration("cannot read the system's certificates: \(OpenSSLErrors.text(OpenSSLErrors.first()))")
@@ -126,7 +133,7 @@ public final class TLSContext {
   }
 
   /// RFC 7301 §3.1: each name behind its length; and an empty one at the end.
-  private static func wireFormat(_ names: [String]) throws(TLSFailure) -> [UInt8] {
+  static func wireFormat(_ names: [String]) throws(TLSFailure) -> [UInt8] {
     var list: [UInt8] = []
     for name in names {
       guard 1...255 ~= name.utf8.count else {

@@ -15,6 +15,8 @@ public enum TLSReadOutcome: Sendable {
 /// Whatever is called, also when it throws, may leave ciphertext to send — a handshake message, an alert, the answer to
 /// a key update — so ``takeCiphertext(into:)`` follows every call. After a failure that is all the engine is good for.
 public final class TLSEngine {
+  /// Where OpenSSL keeps the engine that a connection belongs to (`SSL_set_app_data`).
+  static let ownerIndex: Int32 = 0
   /// How much room a read asks for at first, in bytes.
   private static let readBytesMin = 2048
 
@@ -26,14 +28,25 @@ public final class TLSEngine {
   private let output: OpaquePointer
   /// The name or address that the server's certificate has to be for, as messages spell it.
   private let host: String
-  /// What ``init(context:role:serverName:)`` could not do; thrown by the first call that can.
+  /// Whom sessions are kept for, nil when none is.
+  private let sessionKey: String?
+  /// What ``init(context:role:serverName:port:applicationProtocols:)`` could not do; thrown by the first call that can.
   private var initialFailure: TLSFailure?
   private var inputEnded = false
 
   /// A connection whose handshake has not begun. `role` is that of `context`. A client passes the host or the address
   /// as it was configured: the certificate is verified against it, and a host is also sent (SNI). One that no
   /// certificate can bear makes ``advanceHandshake()`` fail.
-  public init(context: TLSContext, role: TLSRole, serverName: String?) {
+  ///
+  /// - Parameters:
+  ///   - port: where the server listens; with it a client resumes an earlier session of `context` with the same name and
+  ///     port, if there is one, and keeps those that the server gives. A server that does not want the session shows its
+  ///     certificate again.
+  ///   - applicationProtocols: what a client offers by ALPN, best first, instead of what `context` says.
+  public init(
+    context: TLSContext, role: TLSRole, serverName: String?, port: UInt16? = nil,
+    applicationProtocols: [String]? = nil
+  ) {
     precondition(role == context.role, "a TLS context of the other role")
     precondition(role == .server || serverName != nil, "a TLS client needs a name to verify")
     guard let ssl = SSL_new(context.pointer), let input = BIO_new(BIO_s_mem()), let output = BIO_new(BIO_s_mem()) else {
@@ -44,19 +57,23 @@ public final class TLSEngine {
     self.input = input
     self.output = output
     host = serverName ?? "the peer"
+    sessionKey = port.map { "\($0) \(serverName ?? "")" }
     // An empty input means "wait", never "end": only `receiveEndOfFile` knows that.
     _ = shim_bio_set_mem_eof_return(input, -1)
     SSL_set_bio(ssl, input, output)
     switch role {
     case .client:
       SSL_set_connect_state(ssl)
-      initialFailure = expect(host)
+      initialFailure = expect(host) ?? applicationProtocols.flatMap { offer($0) }
+      resumeSession()
     case .server:
       SSL_set_accept_state(ssl)
     }
   }
 
   deinit {
+    // RFC 5246 §7.2.1: a connection that was cut may be resumed. Without this OpenSSL would make its session unusable.
+    if role == .client { SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN) }
     // Frees both BIOs. OpenSSL keeps the SSL_CTX itself; `context` keeps what its callbacks use.
     SSL_free(ssl)
   }
@@ -78,6 +95,9 @@ public final class TLSEngine {
     default: throw failure(handshaking: true)
     }
   }
+
+  /// Whether an earlier session was resumed, so that no certificate was shown; known once the handshake is done.
+  public var isResumed: Bool { call { SSL_session_reused(ssl) == 1 } }
 
   /// What ALPN agreed on, nil when nothing.
   public var negotiatedProtocol: String? {
@@ -178,6 +198,8 @@ public final class TLSEngine {
   private static let notOpen = "its handshake is not done, or the connection has failed before"
   private static let endedEarly = "the peer closed the connection before it was done"
 
+  private var role: TLSRole { context.role }
+
   /// Every call goes through here: the error queue is empty before it, and `self` outlives it.
   private func call<R>(_ body: () -> R) -> R {
     OpenSSLErrors.clear()
@@ -186,8 +208,10 @@ public final class TLSEngine {
 
   /// What the last call failed of.
   private func failure(handshaking: Bool) -> TLSFailure {
+    // RFC 8446 §6.2: the tickets of a connection that failed are thrown away.
+    if let sessionKey, role == .client { context.sessions.forget(sessionKey) }
     // The verification says more than the queue, which only has "certificate verify failed".
-    if handshaking, context.role == .client, let fault = TLSCertificateFault(verifyResult: SSL_get_verify_result(ssl)) {
+    if handshaking, role == .client, let fault = TLSCertificateFault(verifyResult: SSL_get_verify_result(ssl)) {
       return .certificate(fault, host: host)
     }
     return OpenSSLErrors.failure(OpenSSLErrors.first(), handshaking: handshaking)
@@ -211,5 +235,36 @@ public final class TLSEngine {
       return .configuration("\"\(host)\" is no host name that a certificate could be for; check the configured address")
     }
     return nil
+  }
+}
+
+/// Sessions, and what a client says of itself.
+extension TLSEngine {
+  /// Called by OpenSSL, from within a call of this engine, with a session that the server gave; returns whether the
+  /// reference was taken over.
+  func keep(_ session: OpaquePointer) -> Bool {
+    guard let sessionKey, SSL_SESSION_is_resumable(session) == 1, SSL_get_verify_result(ssl) == Int(X509_V_OK) else {
+      return false
+    }
+    context.sessions.keep(session, for: sessionKey)
+    return true
+  }
+
+  private func resumeSession() {
+    guard let sessionKey else { return }
+    SSL_set_ex_data(ssl, TLSEngine.ownerIndex, Unmanaged.passUnretained(self).toOpaque())
+    guard let session = context.sessions.take(for: sessionKey) else { return }
+    // A session that cannot be used makes a full handshake.
+    _ = call { SSL_set_session(ssl, session) }
+    SSL_SESSION_free(session)
+  }
+
+  private func offer(_ names: [String]) -> TLSFailure? {
+    do throws(TLSFailure) {
+      let list = try TLSContext.wireFormat(names)
+      let failed = call { SSL_set_alpn_protos(ssl, list, UInt32(list.count - 1)) }
+      precondition(failed == 0, "no memory for the ALPN list")
+      return nil
+    } catch { return error }
   }
 }

@@ -12,7 +12,8 @@ public final class ConnectAttempt {
 
   private let reactor: Reactor
   private let peer: String
-  private let tls: Connector.TLSClient?
+  /// Makes the TLS side once an address has answered; nil for a plain connection.
+  private let makeEngine: (() -> TLSEngine)?
   private let attemptDelay: Duration
   private var completion: Connector.Completion?
   private var state = State.connecting
@@ -23,12 +24,12 @@ public final class ConnectAttempt {
   private var nextAddress: TimerID?
 
   internal init(
-    reactor: Reactor, peer: String, tls: Connector.TLSClient?, attemptDelay: Duration,
+    reactor: Reactor, peer: String, makeEngine: (() -> TLSEngine)?, attemptDelay: Duration,
     completion: @escaping Connector.Completion
   ) {
     self.reactor = reactor
     self.peer = peer
-    self.tls = tls
+    self.makeEngine = makeEngine
     self.attemptDelay = attemptDelay
     self.completion = completion
   }
@@ -108,7 +109,7 @@ public final class ConnectAttempt {
     }
     guard let descriptor = dial.take() else { return }
     stopDialing()
-    let engine = tls.map { TLSEngine(context: $0.context, role: .client, serverName: $0.serverName) }
+    let engine = makeEngine?()
     do throws(Errno) {
       let socket = try StreamSocket(reactor: reactor, descriptor: descriptor, tls: engine)
       guard engine != nil else {

@@ -21,14 +21,23 @@ public final class Connector {
   }
 
   /// Connects to `host`, a name or an IP literal without brackets. With `tls` the connection is given out once the
-  /// handshake is done.
+  /// handshake is done; a session with the same server is resumed. `applicationProtocols` are offered by ALPN instead of
+  /// those of the context.
   @discardableResult
   public func connect(
-    host: String, port: UInt16, tls: TLSClient? = nil, timeout: Duration, completion: @escaping Completion
+    host: String, port: UInt16, tls: TLSClient? = nil, applicationProtocols: [String]? = nil, timeout: Duration,
+    completion: @escaping Completion
   ) -> ConnectAttempt {
     let peer = host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
+    let makeEngine = tls.map { tls in
+      {
+        TLSEngine(
+          context: tls.context, role: .client, serverName: tls.serverName, port: port,
+          applicationProtocols: applicationProtocols)
+      }
+    }
     let attempt = ConnectAttempt(
-      reactor: reactor, peer: peer, tls: tls, attemptDelay: attemptDelay, completion: completion)
+      reactor: reactor, peer: peer, makeEngine: makeEngine, attemptDelay: attemptDelay, completion: completion)
     attempt.start(host: host, port: port, resolver: resolver, timeout: timeout)
     return attempt
   }
@@ -39,8 +48,11 @@ public final class Connector {
     to addresses: [SocketAddress], tls: TLSClient? = nil, timeout: Duration, completion: @escaping Completion
   ) -> ConnectAttempt {
     let peer = addresses.map(\.description).joined(separator: ", ")
+    let makeEngine = tls.map { tls in
+      { TLSEngine(context: tls.context, role: .client, serverName: tls.serverName) }
+    }
     let attempt = ConnectAttempt(
-      reactor: reactor, peer: peer, tls: tls, attemptDelay: attemptDelay, completion: completion)
+      reactor: reactor, peer: peer, makeEngine: makeEngine, attemptDelay: attemptDelay, completion: completion)
     attempt.start(addresses: addresses, timeout: timeout)
     return attempt
   }

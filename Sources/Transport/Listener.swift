@@ -17,8 +17,10 @@ public final class Listener: ReadinessHandler {
 
   /// Where it listens, with the port that the kernel chose for port 0.
   public let localAddress: SocketAddress
-  /// Told once when descriptors or memory run short, and again only after a connection was accepted in between.
+  /// Told once when descriptors or memory run short, and again only after ``onRelieved``.
   public var onExhausted: ((Errno) -> Void)?
+  /// Told after ``onExhausted``, once nobody who waited for want of descriptors waits any more.
+  public var onRelieved: (() -> Void)?
 
   private let reactor: Reactor
   private let accept: Accept
@@ -89,6 +91,13 @@ public final class Listener: ReadinessHandler {
     resume()
   }
 
+  /// Has the kernel give up accepted connections whose peer does not answer; see ``SocketOptions``. TCP only: accepted
+  /// sockets inherit it from the one that listens.
+  public func setLiveness(idle: Duration, interval: Duration, probes: Int32, userTimeout: Duration) throws(Errno) {
+    try SocketOptions.setKeepAlive(fd, idle: idle, interval: interval, probes: probes)
+    try SocketOptions.setUserTimeout(fd, userTimeout)
+  }
+
   /// Called by the reactor.
   public func handleReadiness(_ readiness: Readiness) {
     for _ in 0..<Listener.acceptsPerTurnMax {
@@ -103,7 +112,6 @@ public final class Listener: ReadinessHandler {
       let (raw, peer) = try SocketAddress.read {
         shim_accept4(listening, $0, $1, SHIM_SOCK_NONBLOCK | SHIM_SOCK_CLOEXEC)
       }
-      exhaustionIsReported = false
       let connection = FileDescriptor(owning: raw)
       // It fails only when the connection is already gone, which the first read will tell.
       if peer.isTCP { _ = try? SocketOptions.setNoDelay(raw) }
@@ -111,7 +119,9 @@ public final class Listener: ReadinessHandler {
       return true
     } catch {
       switch error.rawValue {
-      case EAGAIN: return false
+      case EAGAIN:
+        noteRelief()
+        return false
       case EMFILE, ENFILE, ENOBUFS, ENOMEM:
         rest(error)
         return false
@@ -127,6 +137,12 @@ public final class Listener: ReadinessHandler {
     guard !exhaustionIsReported else { return }
     exhaustionIsReported = true
     onExhausted?(error)
+  }
+
+  private func noteRelief() {
+    guard exhaustionIsReported else { return }
+    exhaustionIsReported = false
+    onRelieved?()
   }
 
   private func resume() {

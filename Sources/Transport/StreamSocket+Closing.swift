@@ -12,6 +12,7 @@ extension StreamSocket {
       sendLastWords(engine)
     }
     tearDown()
+    owner = nil
     phase = .closed
     let released = delegate
     delegate = nil
@@ -90,13 +91,15 @@ extension StreamSocket {
     if phase == .lingering, !isDiscarding { fail(.finished) } else { updateInterest() }
   }
 
-  /// Closes and reports `reason` at the end of the turn, so that no delegate is called from within its own call.
+  /// Closes and reports `reason` at the end of the turn, so that no delegate is called from within its own call. Until
+  /// then the descriptor stays open: the delegate may still hold its number, which must not be another connection's.
   internal func fail(_ reason: CloseReason) {
     guard !isClosed else { return }
     tearDown()
     phase = .failed
     reactor.afterTurn { [self] in
       guard phase == .failed else { return }
+      owner = nil
       phase = .closed
       let told = delegate
       delegate = nil
@@ -104,7 +107,7 @@ extension StreamSocket {
     }
   }
 
-  /// Closed means silent: out of the reactor first, then the timer, then the descriptor.
+  /// Closed means silent: out of the reactor first, then the timer; the descriptor goes last, by whoever calls this.
   private func tearDown() {
     reactor.deregister(registration)
     registration = .none
@@ -112,6 +115,5 @@ extension StreamSocket {
     details = nil
     output.removeAll()
     output.releaseStorage()
-    owner = nil
   }
 }

@@ -7,7 +7,9 @@ public import WebSocketCodec
 public protocol WebSocketConnectionDelegate: AnyObject {
   /// A whole text message; the bytes are valid UTF-8 and live only during the call.
   func webSocket(_ connection: WebSocketConnection, didReceiveText text: Span<UInt8>)
-  /// Something that is no text came: a ping (already answered), a pong, or a binary message (dropped).
+  /// A whole binary message; the bytes live only during the call. Unless implemented it counts as traffic.
+  func webSocket(_ connection: WebSocketConnection, didReceiveBinary bytes: Span<UInt8>)
+  /// Something that is no message came: a ping (already answered) or a pong.
   func webSocketDidReceiveTraffic(_ connection: WebSocketConnection)
   /// A message over the limit was skipped; `prefix` is how it began.
   func webSocket(_ connection: WebSocketConnection, didSkip byteCount: Int, prefix: Span<UInt8>)
@@ -16,6 +18,13 @@ public protocol WebSocketConnectionDelegate: AnyObject {
   /// The connection is over, once, and not after ``WebSocketConnection/close(code:reason:)``. `code` is the peer's close
   /// code, nil when it sent none or the connection broke.
   func webSocketDidClose(_ connection: WebSocketConnection, code: UInt16?, reason: String)
+}
+
+extension WebSocketConnectionDelegate {
+  /// Drops the message: Apinator speaks text only.
+  public func webSocket(_ connection: WebSocketConnection, didReceiveBinary bytes: Span<UInt8>) {
+    webSocketDidReceiveTraffic(connection)
+  }
 }
 
 /// An open WebSocket of either role on a socket: messages in, messages out, pings answered, closing handshake done.
@@ -49,6 +58,9 @@ public final class WebSocketConnection {
 
   /// Sends one text message, which has to be valid UTF-8. Does nothing once the connection is over.
   public func send(text: [UInt8]) { send(.text, text.span) }
+
+  /// Sends one binary message. Does nothing once the connection is over.
+  public func send(binary: Span<UInt8>) { send(.binary, binary) }
 
   /// Sends the close frame, then closes (RFC 6455 §7.1.2). The delegate hears nothing more.
   public func close(code: UInt16, reason: String) {
@@ -106,7 +118,9 @@ public final class WebSocketConnection {
       // RFC 6455 §5.5.3: a pong carries the ping's payload.
       decoder.withPayload(in: input) { send(.pong, $0) }
       delegate?.webSocketDidReceiveTraffic(self)
-    case .binary, .pong:
+    case .binary:
+      decoder.withPayload(in: input) { delegate?.webSocket(self, didReceiveBinary: $0) }
+    case .pong:
       delegate?.webSocketDidReceiveTraffic(self)
     case .tooLarge(_, let byteCount):
       decoder.withPayload(in: input) { delegate?.webSocket(self, didSkip: byteCount, prefix: $0) }
@@ -127,19 +141,11 @@ public final class WebSocketConnection {
 }
 
 extension WebSocketConnection: StreamSocketDelegate {
-  /// Nothing to do: the handshake came first.
-  public func streamSocketDidOpen(_ socket: StreamSocket) {}
-
   /// Reads what came.
   public func streamSocketDidReceive(_ socket: StreamSocket) {
     if isOver { return socket.input.removeAll() }
     readMessages()
   }
-
-  /// Nothing waits for it.
-  public func streamSocketDidDrain(_ socket: StreamSocket) {}
-  /// Nothing waits for it.
-  public func streamSocketIsWritable(_ socket: StreamSocket) {}
 
   /// The connection broke, or the peer left without a close frame.
   public func streamSocketDidClose(_ socket: StreamSocket, reason: CloseReason) {

@@ -4,6 +4,7 @@ import Glibc
 import Logging
 import Reactor
 import Sandbox
+import TLSEngine
 import Transport
 
 struct SandboxCommand: ParsableCommand {
@@ -14,8 +15,18 @@ struct SandboxCommand: ParsableCommand {
       Example:
         apinatord sandbox --port 6001
 
-      Point an app at it with url = "ws://127.0.0.1:6001" and app_key = "sandbox-key". For the daemon and the sandbox in \
-      one process: apinatord serve --sandbox
+      Point an app at it with url = "ws://127.0.0.1:6001", app_key = "sandbox-key" and \
+      auth_endpoint = "http://127.0.0.1:6001/auth". For the daemon and the sandbox in one process: \
+      apinatord serve --sandbox
+
+      The same over TLS, with a certificate made for the purpose:
+        openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost \\
+          -addext subjectAltName=DNS:localhost -keyout sandbox.key \\
+          -out sandbox.pem
+        apinatord sandbox --certificate sandbox.pem --key sandbox.key
+
+      The app's url is then "wss://localhost:6001", its auth_endpoint "https://localhost:6001/auth", and its ca_file \
+      the path of sandbox.pem.
       """)
 
   @Option(help: ArgumentHelp("The address to listen on.", valueName: "address"))
@@ -25,22 +36,59 @@ struct SandboxCommand: ParsableCommand {
   var port: UInt16 = 6001
 
   @Option(help: ArgumentHelp("The key that clients have to name.", valueName: "key"))
-  var key = "sandbox-key"
+  var appKey = "sandbox-key"
 
   @Option(help: ArgumentHelp("What signatures are made with; no real secret.", valueName: "secret"))
-  var secret = "sandbox-secret"
+  var appSecret = "sandbox-secret"
 
   @Option(help: ArgumentHelp("The app's id in the REST API.", valueName: "id"))
   var appID = "sandbox"
 
+  @Option(
+    help: ArgumentHelp("Speak TLS with this certificate and its chain, in PEM; needs --key.", valueName: "file"),
+    completion: .file())
+  var certificate: String?
+
+  @Option(
+    help: ArgumentHelp("The certificate's private key, in PEM, without a passphrase.", valueName: "file"),
+    completion: .file())
+  var key: String?
+
+  @Option(
+    help: ArgumentHelp("How long POST /auth takes to answer, such as 5ms: for measurements.", valueName: "duration"),
+    transform: duration)
+  var authDelay = Duration.zero
+
   @Flag(help: "No simulated users on presence-x.")
   var quiet = false
 
+  func validate() throws {
+    switch (certificate, key) {
+    case (nil, nil), (_?, _?): break
+    case (_?, nil): throw ValidationError("--certificate needs --key, the file of the certificate's private key")
+    case (nil, _?):
+      throw ValidationError("--key, a private key's file, needs --certificate; the app's key is --app-key")
+    }
+  }
+
   func run() throws {
+    var settings = SandboxConfiguration()
+    settings.appID = appID
+    settings.appKey = appKey
+    settings.appSecret = appSecret
+    settings.authDelay = authDelay
+    let identity = certificate.flatMap { certificate in key.map { (certificate: certificate, key: $0) } }
     try runSandbox(
       SandboxOptions(
-        host: host, port: port, key: key, secret: secret, appID: appID,
+        host: host, port: port, settings: settings, identity: identity,
         chatterChannel: quiet ? nil : SandboxChatter.defaultChannel))
+  }
+
+  private static func duration(_ text: String) throws -> Duration {
+    guard let duration = DurationSyntax.parse(text) else {
+      throw ValidationError("\"\(text)\" is no duration; write a whole number and ms, s, m or h, such as 5ms")
+    }
+    return duration
   }
 }
 
@@ -48,9 +96,9 @@ struct SandboxCommand: ParsableCommand {
 struct SandboxOptions: Sendable {
   let host: String
   let port: UInt16
-  let key: String
-  let secret: String
-  let appID: String
+  let settings: SandboxConfiguration
+  /// The files of the certificate and of its key; nil without TLS.
+  let identity: (certificate: String, key: String)?
   let chatterChannel: String?
 }
 
@@ -63,13 +111,9 @@ func runSandbox(_ options: SandboxOptions) throws {
     Console.message("apinatord: \(options.host) is no IP address; use 127.0.0.1 or ::1")
     throw ExitCode.usage
   }
-  var configuration = SandboxConfiguration()
-  configuration.appID = options.appID
-  configuration.appKey = options.key
-  configuration.appSecret = options.secret
   let server = SandboxServer(
-    reactor: reactor, configuration: configuration, chatterChannel: options.chatterChannel,
-    seed: WallClock.unixNanoseconds())
+    reactor: reactor, configuration: options.settings, chatterChannel: options.chatterChannel,
+    seed: WallClock.unixNanoseconds(), tls: try makeTLSContext(options))
   // Before anybody can read that it listens, and act on it.
   _ = try SignalSource(reactor: reactor, signals: [SIGTERM, SIGINT]) { _ in
     server.stop()
@@ -77,10 +121,29 @@ func runSandbox(_ options: SandboxOptions) throws {
   }
   do {
     let local = try server.start(on: address)
-    log.info("sandbox listening", metadata: ["address": "\(local)"])
+    let scheme = options.identity == nil ? "ws" : "wss"
+    log.info("sandbox listening", metadata: ["address": "\(local)", "url": "\(scheme)://\(local)"])
   } catch {
     Console.message("apinatord: sandbox: \(error.message)")
     throw ExitCode.failure
   }
   try reactor.run()
+  let traffic = server.authTraffic
+  log.info(
+    "sandbox stopped",
+    metadata: [
+      "auth_requests": .stringConvertible(traffic.requests),
+      "auth_in_flight_max": .stringConvertible(traffic.inFlightMax),
+    ])
+}
+
+private func makeTLSContext(_ options: SandboxOptions) throws -> TLSContext? {
+  guard let identity = options.identity else { return nil }
+  do {
+    return try TLSContext.server(
+      certificateFile: identity.certificate, keyFile: identity.key, applicationProtocols: ["h2", "http/1.1"])
+  } catch {
+    Console.message("apinatord: sandbox: \(error.message)")
+    throw ExitCode.failure
+  }
 }

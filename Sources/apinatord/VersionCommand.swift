@@ -1,4 +1,5 @@
 import ArgumentParser
+import Bytes
 import CNghttp2
 import COpenSSL
 
@@ -23,7 +24,7 @@ struct VersionCommand: ParsableCommand {
 }
 
 enum Version {
-  static let number = "0.1.0"
+  static let number = ProductVersion.number
   static let line = "apinatord \(number)"
 
   /// Of the library that is linked, not of its headers.

@@ -11,6 +11,8 @@ enum Happening {
   /// Bytes arrive.
   case toServer(Wire, [UInt8])
   case toClient(Wire, String)
+  /// A WebSocket ping: a sign of life that is no message.
+  case ping(Wire)
   /// An authoriser answers.
   case authorized(AuthorizationRequest, isRefused: Bool)
   /// Somebody does something.
@@ -46,6 +48,14 @@ final class Wire {
   var isDropped = false
   var lastToServer = Instant.zero
   var lastToClient = Instant.zero
+  /// Whether it is on its way to be opened or to fail: only one that is not may time out.
+  var isAnswered = false
+  /// Whether the server is on its way to say `connection_established`.
+  var isWelcomed = false
+  /// What the server said about silence.
+  var activityTimeout = Duration.seconds(120)
+  /// When the client last had something from it.
+  var lastHeard = Instant.zero
 
   init(attempt: AttemptID, connection: ModelServer.Connection) {
     self.attempt = attempt

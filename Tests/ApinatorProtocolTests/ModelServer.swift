@@ -22,7 +22,10 @@ final class ModelServer {
   struct Complaint: Error { var text: String }
 
   var rooms: [String: [String]] = [:]
+  /// The last event of each cache channel.
+  private var cache: [String: String] = [:]
   private var lastSocket = 0
+  private var lastEvent = 0
 
   func accept() -> Connection {
     lastSocket += 1
@@ -77,8 +80,16 @@ final class ModelServer {
     var answers = [
       frame("realtime:subscription_succeeded", channel: name, data: kind.isPresence ? snapshot(name) : "{}")
     ]
-    if kind.isCache { answers.append(frame("realtime:cache_miss", channel: name, data: "{}")) }
+    if kind.isCache { answers.append(cache[name] ?? frame("realtime:cache_miss", channel: name, data: "{}")) }
     return answers
+  }
+
+  /// Somebody publishes on a channel; returns what its subscribers are told.
+  func publish(_ name: String) -> String {
+    lastEvent += 1
+    let event = frame("event", channel: name, data: "\(lastEvent)")
+    if ChannelKind(name: name).isCache { cache[name] = event }
+    return event
   }
 
   /// Everybody in a room, the client included.

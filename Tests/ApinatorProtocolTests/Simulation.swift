@@ -17,6 +17,13 @@ final class Simulation {
     }
   }
 
+  /// A wait with full jitter.
+  struct Wait {
+    var bound: Duration
+    var fraction: Double
+    var followsShortConnection: Bool
+  }
+
   static let names = [
     "news", "cache-news", "private-a", "private-b", "private-cache-a", "presence-a", "presence-b", "presence-cache-a",
   ]
@@ -30,16 +37,37 @@ final class Simulation {
   var agenda = Agenda()
   var wire: Wire?
   var isFaulty = true
-  var steps = 0
+  private(set) var steps = 0
+  /// What came about, and how often: a simulation proves nothing about what never happens in it.
+  private(set) var counts: [String: Int] = [:]
+  /// How late timers fire, chosen anew for each.
+  private var lateness = Duration.zero
 
   // What a reader of the session's output believes.
   var announced = SessionState.initialized
   var wanted: Set<String> = []
   var confirmed: Set<String> = []
+  /// What was confirmed at any time since it is wanted.
+  var onceConfirmed: Set<String> = []
   var views: [String: Set<String>] = [:]
-  var asked: Set<UInt64> = []
+  /// Who came or left by local events since the last frame: nobody does both.
+  var flips: [String: LocalEvent.Kind] = [:]
+  var asked: [UInt64: String] = [:]
+  var pongsSent = 0
   var isMeantToConnect = false
   var isTriggerWrong = false
+
+  /// Whether connections get a chance to last.
+  let isCalm: Bool
+  /// Until then the server takes no connections.
+  var outageEnd = Instant.zero
+
+  // When attempts have to be made.
+  var oracle = BackoffOracle()
+  /// What the end that is being told to the session asks for.
+  var answerToLoss = BackoffOracle.Answer.later
+  private var lastWire: Wire?
+  private(set) var waits: [Wait] = []
   private let isTraced: Bool
   private var trace: [String] = []
 
@@ -47,6 +75,7 @@ final class Simulation {
     self.seed = seed
     self.isTraced = isTraced
     random = SplitMix64(seed: seed)
+    isCalm = random.next() % 2 == 0
     var configuration = SessionConfiguration()
     configuration.authorizationsInFlightMax = 3
     session = Session(configuration: configuration, seed: random.next(), at: now)
@@ -67,6 +96,8 @@ final class Simulation {
     trace.append("  \(now.nanoseconds / 1_000_000) \(line())")
   }
 
+  func count(_ name: String) { counts[name, default: 0] += 1 }
+
   func check(_ condition: Bool, _ text: @autoclosure () -> String) throws(Violation) {
     guard condition else { throw violation(text()) }
   }
@@ -82,10 +113,7 @@ final class Simulation {
     try turn(until: now + trouble)
     isFaulty = false
     note("healed")
-    if !isMeantToConnect {
-      session.connect(at: now)
-      isMeantToConnect = true
-    }
+    if !isMeantToConnect { connect() }
     try settle()
     try turn(until: now + quiet)
     try checkHealed()
@@ -93,14 +121,16 @@ final class Simulation {
 
   private func turn(until end: Instant) throws(Violation) {
     while true {
-      let timeout = session.nextTimeout
-      let next = min(agenda.next ?? end, timeout ?? end)
+      let due = session.nextTimeout.map { $0 + lateness }
+      let next = min(agenda.next ?? end, due ?? end)
       guard next < end else { break }
       now = max(now, next)
       steps += 1
-      if let timeout, timeout <= now {
+      try check(steps < 100_000, "does not come to rest")
+      if let due, due <= now {
         session.handleTimeout(at: now)
         if let again = session.nextTimeout { try check(again >= now, "the next timeout is in the past") }
+        lateness = fault(30) ? delay(800) : .zero
       } else if let happening = agenda.removeNext() {
         try happen(happening)
       }
@@ -111,37 +141,41 @@ final class Simulation {
 
   /// Takes the actions, then looks at everything.
   private func settle() throws(Violation) {
-    while let action = session.nextAction() { try perform(action) }
+    try performAll()
     try checkInvariants()
+  }
+
+  func performAll() throws(Violation) {
+    while let action = session.nextAction() { try perform(action) }
   }
 
   // MARK: What the session wants
 
-  func perform(_ action: SessionAction) throws(Violation) {
+  private func perform(_ action: SessionAction) throws(Violation) {
     switch action {
     case .openTransport(let attempt): try open(attempt)
     case .closeTransport(let attempt, let code, _):
       note("client closes \(attempt) \(code)")
       guard let wire, wire.attempt == attempt else { throw violation("closes a transport that is not open") }
       letGo(wire)
-    case .send(let bytes):
-      note("client sends \(String(decoding: bytes, as: UTF8.self).prefix(110))")
-      guard let wire, wire.isOpen else { throw violation("sends without an open transport") }
-      guard !wire.isSilent else { return }
-      wire.lastToServer = max(wire.lastToServer, now + delay(isFaulty ? 1500 : 50))
-      agenda.plan(.toServer(wire, bytes), at: wire.lastToServer)
+    case .send(let bytes): try send(bytes)
     case .authorize(let request): try authorize(request)
     case .cancelAuthorization(let id):
       note("cancels authorization \(id)")
-      try check(asked.remove(id) != nil, "cancels an authorization it did not ask for")
+      try check(asked.removeValue(forKey: id) != nil, "cancels an authorization it did not ask for")
     case .stateChanged(let previous, let current):
       note("\(previous) → \(current)")
       try check(previous == announced, "announces a change from \(previous), but the state was \(announced)")
       try check(previous != current, "announces no change")
       announced = current
-    case .confirmed(let channel, _):
-      note("confirmed \(channel)")
+      count("\(current)")
+    case .confirmed(let channel, let isResubscription):
+      note("confirmed \(channel)\(isResubscription ? " again" : "")")
+      try check(wanted.contains(channel), "\(channel) confirmed, which is not wanted")
       try check(confirmed.insert(channel).inserted, "\(channel) confirmed twice")
+      let isAgain = !onceConfirmed.insert(channel).inserted
+      try check(isResubscription == isAgain, "a gap on \(channel) is not told truly")
+      if isAgain { count("gap") }
     case .refused(let channel, let error):
       note("refused \(channel): \(error.text)")
       try check(wanted.contains(channel), "\(channel) refused, which is not wanted")
@@ -150,27 +184,83 @@ final class Simulation {
       note("lost \(channel)")
       try check(confirmed.remove(channel) != nil, "\(channel) lost, which was not confirmed")
     case .deliver(let event): try deliver(event)
-    case .report(let diagnostic): note("reports: \(diagnostic)")
+    case .report(let diagnostic):
+      note("reports: \(diagnostic)")
+      count(Simulation.kind(of: diagnostic))
+      if case .connectionLost(let reason, _) = diagnostic { try lost(reason) }
     }
+  }
+
+  private static func kind(of diagnostic: Diagnostic) -> String {
+    switch diagnostic {
+    case .connectionLost(let reason, _): reason.rawValue
+    case .malformedFrame: "malformed frame"
+    case .malformedEstablishment: "malformed establishment"
+    case .repeatedEstablishment: "repeated establishment"
+    case .malformedSnapshot: "malformed snapshot"
+    case .memberEventDropped: "member event dropped"
+    case .unexpectedAnswer: "unexpected answer"
+    case .subscriptionUnanswered: "subscription unanswered"
+    case .staleAuthorization: "stale authorization"
+    }
+  }
+
+  private func send(_ bytes: [UInt8]) throws(Violation) {
+    note("client sends \(String(decoding: bytes, as: UTF8.self).prefix(110))")
+    guard let wire, wire.isOpen else { throw violation("sends without an open transport") }
+    if bytes == ClientFrame.pong { pongsSent += 1 }
+    guard !wire.isSilent else { return }
+    wire.lastToServer = max(wire.lastToServer, now + delay(isFaulty ? 1500 : 50))
+    agenda.plan(.toServer(wire, bytes), at: wire.lastToServer)
   }
 
   private func open(_ attempt: AttemptID) throws(Violation) {
     note("opens \(attempt)")
     try check(wire == nil, "a second transport")
+    try check(isMeantToConnect, "an attempt after disconnect")
+    guard let window = oracle.window else { throw violation("an attempt that is not due") }
+    try check(window.lowerBound <= now && now <= window.upperBound + .seconds(1), "an attempt at the wrong time")
+    oracle.attempt()
     let wire = Wire(attempt: attempt, connection: server.accept())
     self.wire = wire
-    if fault(25) {
+    wire.isAnswered = !fault(5)
+    guard wire.isAnswered else { return }
+    if fault(now < outageEnd ? 98 : 25) {
       agenda.plan(.failed(wire, "refused"), at: now + delay(3000))
-    } else if !fault(5) {
+    } else {
       agenda.plan(.opened(wire), at: now + delay(isFaulty ? 3000 : 100))
     }
+  }
+
+  /// Only a connection that is to blame is given up, and then the next attempt is planned as the protocol says.
+  private func lost(_ reason: LossReason) throws(Violation) {
+    guard let last = lastWire, wire == nil else { throw violation("a loss without a transport") }
+    var answer = BackoffOracle.Answer.later
+    switch reason {
+    case .openTimeout: try check(!last.isAnswered, "timed out while opening")
+    case .establishTimeout: try check(!last.isWelcomed, "timed out while connection_established was on its way")
+    case .pongTimeout: try check(last.isSilent || last.isDropped, "a healthy connection was given up")
+    case .transportFailed: break
+    case .closed, .serverError: answer = answerToLoss
+    }
+    oracle.lose(answer, at: now)
+    if oracle.window == now...now { count("at once") }
+    if answer == .never { count("fatal") }
+    guard let bound = oracle.jitterBound else { return }
+    guard let next = session.nextAttempt else { throw violation("tries again without a wait") }
+    let wait = Double(next.duration(since: now).wholeNanoseconds)
+    waits.append(
+      Wait(
+        bound: bound, fraction: wait / Double(bound.wholeNanoseconds),
+        followsShortConnection: oracle.followsShortConnection))
   }
 
   private func authorize(_ request: AuthorizationRequest) throws(Violation) {
     note("asks for authorization \(request.id) of \(request.channel)")
     try check(request.socketID == session.socketID, "asks for a signature of another socket id")
     try check(wanted.contains(request.channel), "asks for a signature nobody wants")
-    asked.insert(request.id)
+    try check(!asked.values.contains(request.channel), "asks twice at a time for \(request.channel)")
+    asked[request.id] = request.channel
     try check(asked.count <= 3, "more authorizations under way than allowed")
     let time = now + (fault(15) ? delay(60_000) : delay(isFaulty ? 2000 : 50))
     agenda.plan(.authorized(request, isRefused: fault(15)), at: time)
@@ -180,13 +270,16 @@ final class Simulation {
   func letGo(_ wire: Wire) {
     wire.isHeld = false
     wire.isOpen = false
-    if self.wire === wire { self.wire = nil }
+    guard self.wire === wire else { return }
+    lastWire = wire
+    self.wire = nil
   }
 
   // MARK: What readers see
 
   private func deliver(_ event: LocalEvent) throws(Violation) {
     note("local \(event.name) \(event.channel)")
+    count("local \(event.name)")
     let data = try? JSONValue(parsing: event.data)
     let user = data?["user_id"]?.stringValue
     switch event.kind {
@@ -196,6 +289,9 @@ final class Simulation {
     case .memberRemoved:
       try check(views[event.channel]?.remove(user ?? "") != nil, "\(user ?? "") flapped on \(event.channel)")
     }
+    guard event.kind != .subscriptionError else { return }
+    let before = flips.updateValue(event.kind, forKey: "\(event.channel) \(user ?? "")")
+    try check(before == nil, "\(user ?? "") came and left in one moment on \(event.channel)")
   }
 
   func see(_ envelope: Envelope, _ kind: ReceivedKind, _ handle: ChannelHandle?, _ bytes: [UInt8]) throws(Violation) {

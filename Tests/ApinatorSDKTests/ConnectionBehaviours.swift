@@ -1,4 +1,5 @@
 import ApinatorProtocol
+import Bytes
 import HTTPCodec
 import Testing
 
@@ -31,10 +32,10 @@ struct ConnectionBehaviours {
     let url = try Endpoints(options).service
     #expect(url.description == "wss://ws-\(cluster).apinator.io/")
     let target = UpstreamConfiguration(
-      url: url, appKey: options.appKey, clientVersion: ClientLoop.version, tls: nil,
+      url: url, appKey: options.appKey, clientVersion: ProductVersion.number, tls: nil,
       session: options.sessionConfiguration
     ).requestTarget
-    #expect(target == "/app/my-key?protocol=7&client=swift&version=\(ClientLoop.version)")
+    #expect(target == "/app/my-key?protocol=7&client=swift&version=\(ProductVersion.number)")
   }
 
   @Test("Connection: connecting, then connected on connection_established")

@@ -6,11 +6,12 @@ import JSONCodec
 import Reactor
 import Sandbox
 import Synchronization
+import TLSEngine
 import Transport
 
 @testable import ApinatorSDK
 
-/// The sandbox and an auth endpoint on real sockets, on a thread of their own.
+/// The sandbox and an auth endpoint on real sockets, over TLS where they have an identity, on a thread of their own.
 final class LocalServer: Sendable {
   enum Order: Sendable {
     /// Closes every connection, then listens again on the same port.
@@ -23,12 +24,15 @@ final class LocalServer: Sendable {
   let authURL: String
   /// What the auth endpoint was asked.
   let requests: Recorder<RecordedRequest>
+  /// The methods of all that came to the auth endpoint's server, whole requests or not.
+  let heads: Recorder<String>
   private let orders: MailboxSender<Order>
 
-  private init(webSocket: String, auth: String, requests: Recorder<RecordedRequest>, orders: MailboxSender<Order>) {
-    webSocketURL = "ws://\(webSocket)"
-    authURL = "http://\(auth)/auth"
-    self.requests = requests
+  private init(webSocketURL: String, authURL: String, service: AuthService, orders: MailboxSender<Order>) {
+    self.webSocketURL = webSocketURL
+    self.authURL = authURL
+    requests = service.requests
+    heads = service.heads
     self.orders = orders
   }
 
@@ -36,35 +40,46 @@ final class LocalServer: Sendable {
 
   func restart() { orders.post(.restart) }
 
-  static func start() async throws -> LocalServer {
+  /// - Parameters:
+  ///   - identity: with which TLS is spoken; nil for none.
+  ///   - authIdentity: that of the auth endpoint, where it is another.
+  static func start(_ identity: TestIdentity? = nil, auth authIdentity: TestIdentity? = nil) async throws -> LocalServer
+  {
     try await withCheckedThrowingContinuation { (started: CheckedContinuation<LocalServer, any Error>) in
       do {
-        try Worker.spawn(name: "test-server") { run(started) }
+        try Worker.spawn(name: "test-server") { run(started, identity, authIdentity ?? identity) }
       } catch {
         started.resume(throwing: error)
       }
     }
   }
 
-  private static func run(_ started: CheckedContinuation<LocalServer, any Error>) {
+  private static func run(
+    _ started: CheckedContinuation<LocalServer, any Error>, _ identity: TestIdentity?, _ authIdentity: TestIdentity?
+  ) {
     do {
       let reactor = try Reactor()
-      let requests = Recorder<RecordedRequest>()
-      let service = AuthService(requests: requests)
+      let tls = try identity.map(context)
+      let service = AuthService()
       let auth = HTTPServer(reactor: reactor, limits: HTTPServerLimits(), service: service)
+      auth.tls = try authIdentity.map(context)
       let authAddress = try auth.listen(on: try SocketAddress(parsing: "127.0.0.1:0"))
-      var sandbox = SandboxServer(
-        reactor: reactor, configuration: SandboxConfiguration(), chatterChannel: nil, seed: 1)
+      func makeSandbox(seed: UInt64) -> SandboxServer {
+        SandboxServer(
+          reactor: reactor, configuration: SandboxConfiguration(), chatterChannel: nil, seed: seed, tls: tls)
+      }
+      var sandbox = makeSandbox(seed: 1)
       let address = try sandbox.start(on: try SocketAddress(parsing: "127.0.0.1:0"))
       let mailbox = try Mailbox<Order>(reactor: reactor) { order in
         sandbox.stop()
         guard case .restart = order else { return reactor.stop() }
-        let next = SandboxServer(reactor: reactor, configuration: SandboxConfiguration(), chatterChannel: nil, seed: 2)
+        let next = makeSandbox(seed: 2)
         // A port that is taken meanwhile fails the test by its time limit.
         if (try? next.start(on: address)) != nil { sandbox = next }
       }
       let server = LocalServer(
-        webSocket: address.description, auth: authAddress.description, requests: requests, orders: mailbox.sender)
+        webSocketURL: url("ws", address, tls), authURL: url("http", authAddress, auth.tls) + "/auth",
+        service: service, orders: mailbox.sender)
       started.resume(returning: server)
       try reactor.run()
       mailbox.close()
@@ -73,6 +88,17 @@ final class LocalServer: Sendable {
     } catch {
       started.resume(throwing: error)
     }
+  }
+
+  private static func context(_ identity: TestIdentity) throws -> TLSContext {
+    try TLSContext.server(
+      certificateFile: identity.certificateFile, keyFile: identity.keyFile, applicationProtocols: ["h2", "http/1.1"])
+  }
+
+  /// By name under TLS, so that the certificate's name counts.
+  private static func url(_ scheme: String, _ address: SocketAddress, _ tls: TLSContext?) -> String {
+    guard tls != nil, let port = address.port else { return "\(scheme)://\(address)" }
+    return "\(scheme)s://localhost:\(port)"
   }
 
   /// Options for this server; the auth endpoint signs.
@@ -93,11 +119,14 @@ struct RecordedRequest: Sendable {
 
 /// `POST /auth` signs as the sandbox wants it; channels whose name ends with a number of three digits get that status.
 private final class AuthService: HTTPService {
-  private let requests: Recorder<RecordedRequest>
+  let requests = Recorder<RecordedRequest>()
+  let heads = Recorder<String>()
 
-  init(requests: Recorder<RecordedRequest>) { self.requests = requests }
+  func refusal(of head: RequestHead, from client: ClientIdentity) -> HTTPResponse? {
+    heads.append(head.method)
+    return nil
+  }
 
-  func refusal(of head: RequestHead, from client: ClientIdentity) -> HTTPResponse? { nil }
   func noteRefusal(status: Int, code: String, detail: String) {}
   func noteExhaustion(_ error: Errno) {}
   func noteAnswer(method: String, status: Int) {}

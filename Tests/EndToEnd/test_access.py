@@ -16,25 +16,28 @@ from processes import BINARY, Daemon, configuration
 # 1. Host
 
 
+# contract: 5.1
 @pytest.mark.parametrize(
     "host", ["localhost", "LOCALHOST:1", "127.0.0.1", "127.0.0.1:8787", "127.9.9.9", "[::1]", "[::1]:80"]
 )
-def test_host_must_be_loopback(daemon, host):  # §5.1
+def test_host_must_be_loopback(daemon, host):
     assert daemon.get("/connection", headers={"Host": host}).status_code == 200
 
 
+# contract: 5.1
 @pytest.mark.parametrize(
     "host",
     ["example.com", "localhost.example.com", "127.0.0.1.example.com", "192.168.0.1", "[::2]", "localhost.", "xlocalhost",
      "0.0.0.0", "127.0.0.1@example.com", "127.1"])  # fmt: skip
 @pytest.mark.parametrize("path", ["/connection", "/healthz", "/nothing"])
-def test_any_other_host_is_421(daemon, host, path):  # §5.1
+def test_any_other_host_is_421(daemon, host, path):
     response = daemon.get(path, headers={"Host": host})
     if response.status_code != 400:  # a Host that is malformed is 400 (RFC 9112 §3.2)
         problem(response, 421, "host_not_allowed")
 
 
-def test_allowed_hosts_are_allowed(run):  # §5.1
+# contract: 5.2
+def test_allowed_hosts_are_allowed(run):
     daemon = run(top='allowed_hosts = ["bridge.internal"]')
     assert daemon.get("/connection", headers={"Host": "bridge.internal:8787"}).status_code == 200
     assert daemon.get("/connection", headers={"Host": "Bridge.Internal"}).status_code == 200
@@ -44,12 +47,13 @@ def test_allowed_hosts_are_allowed(run):  # §5.1
 # 2. Origin
 
 
+# contract: 5.4, 5.5
 @pytest.mark.parametrize(
     "fields",
     [{"Origin": "https://example.com"}, {"Origin": "null"}, {"Origin": ""}, {"Origin": "http://localhost:1"},
      {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}])  # fmt: skip
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD"])
-def test_a_page_of_another_origin_is_403_whatever_the_method(daemon, method, fields):  # §5.2
+def test_a_page_of_another_origin_is_403_whatever_the_method(daemon, method, fields):
     response = daemon.client.request(method, "/channels/x/events", headers=fields)
     assert response.status_code == 403
     if method != "HEAD":
@@ -57,23 +61,27 @@ def test_a_page_of_another_origin_is_403_whatever_the_method(daemon, method, fie
     assert "access-control-allow-origin" not in response.headers
 
 
-def test_it_is_403_whatever_the_content_type(daemon):  # §5.2
+# contract: 5.4
+def test_it_is_403_whatever_the_content_type(daemon):
     for content_type in ("text/plain", "application/json", "multipart/form-data"):
         fields = {"Origin": "https://example.com", "Content-Type": content_type}
         body = '{"event":"client-x","data":1}'
         problem(daemon.post("/channels/private-x/events", content=body, headers=fields), 403, "origin_not_allowed")
 
 
+# contract: 5.5
 @pytest.mark.parametrize("site", ["none", "same-origin"])
-def test_sec_fetch_site_none_and_same_origin_pass(daemon, site):  # §5.2
+def test_sec_fetch_site_none_and_same_origin_pass(daemon, site):
     assert daemon.get("/connection", headers={"Sec-Fetch-Site": site}).status_code == 200
 
 
-def test_the_bridges_own_page_may(daemon):  # §5.2
+# contract: 5.6
+def test_the_bridges_own_page_may(daemon):
     assert daemon.get("/connection", headers={"Origin": daemon.url}).status_code == 200
 
 
-def test_an_allowed_origin_may_and_can_read_the_answer(run, name):  # §5.2
+# contract: 5.7
+def test_an_allowed_origin_may_and_can_read_the_answer(run, name):
     daemon = run(top='allowed_origins = ["https://app.example"]')
     fields = {"Origin": "https://app.example", "Sec-Fetch-Site": "cross-site"}
     answer = daemon.get("/connection", headers=fields)
@@ -88,7 +96,8 @@ def test_an_allowed_origin_may_and_can_read_the_answer(run, name):  # §5.2
         problem(daemon.get("/connection", headers={"Origin": other}), 403, "origin_not_allowed")
 
 
-def test_preflights_answer_likewise(run):  # §5.2
+# contract: 5.8
+def test_preflights_answer_likewise(run):
     daemon = run(top='allowed_origins = ["https://app.example"]')
     fields = {
         "Origin": "https://app.example",
@@ -135,7 +144,8 @@ def bearer(name):
     return {"Authorization": f"Bearer secret-of-{name}"}
 
 
-def test_without_a_token_401_with_www_authenticate(guarded):  # §5.3
+# contract: 5.10
+def test_without_a_token_401_with_www_authenticate(guarded):
     for fields in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic eDp5"}, {"Authorization": "Bearer"}):
         for path in ("/connection", "/channels", "/channels/news/events", "/nothing", "/apps"):
             answer = guarded.get(path, headers=fields)
@@ -143,16 +153,19 @@ def test_without_a_token_401_with_www_authenticate(guarded):  # §5.3
             assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
-def test_healthz_and_readyz_need_none(guarded):  # §5.4
+# contract: 5.16
+def test_healthz_and_readyz_need_none(guarded):
     assert guarded.get("/healthz").status_code == 200
     assert guarded.get("/readyz").status_code in (200, 503)
 
 
+# contract: 5.10
 def test_the_scheme_is_case_insensitive(guarded):  # RFC 9110 §11.1
     assert guarded.get("/connection", headers={"Authorization": "bearer secret-of-all"}).status_code == 200
 
 
-def test_a_token_grants_actions_on_channels(guarded):  # §5.3
+# contract: 5.12, 5.13
+def test_a_token_grants_actions_on_channels(guarded):
     client = guarded
     everything, orders = bearer("all"), bearer("orders")
     client.events("private-orders-1", headers=orders)
@@ -167,7 +180,8 @@ def test_a_token_grants_actions_on_channels(guarded):  # §5.3
     assert client.put("/channels/other", headers=everything).status_code == 201
 
 
-def test_what_a_caller_may_not_read_is_left_out_of_lists(guarded):  # §5.4
+# contract: 5.18, 5.20
+def test_what_a_caller_may_not_read_is_left_out_of_lists(guarded):
     guarded.put("/channels/other", headers=bearer("all"))
     guarded.put("/channels/news", headers=bearer("all"))
     names = lambda fields: [c["name"] for c in guarded.get("/channels", headers=fields).json()["channels"]]  # noqa: E731
@@ -176,13 +190,15 @@ def test_what_a_caller_may_not_read_is_left_out_of_lists(guarded):  # §5.4
     problem(guarded.get("/channels/other", headers=bearer("orders")), 403, "channel_not_allowed")
 
 
-def test_a_token_of_another_app_may_nothing_here(guarded):  # §5.3
+# contract: 5.11, 5.18
+def test_a_token_of_another_app_may_nothing_here(guarded):
     apps = guarded.get("/apps", headers=bearer("foreign")).json()["apps"]
     assert [app["name"] for app in apps] == ["other"]
     for path in ("/connection", "/channels", "/channels/news/events", "/apps/main"):
         assert guarded.get(path, headers=bearer("foreign")).status_code == 403
 
 
+# contract: 2.25, 5.21
 def test_a_secret_never_reaches_a_log_or_an_answer(guarded):  # architecture, invariant 6
     texts = [
         guarded.get(path, headers=bearer("all")).text for path in ("/apps", "/apps/main", "/connection", "/healthz")
@@ -191,7 +207,8 @@ def test_a_secret_never_reaches_a_log_or_an_answer(guarded):  # architecture, in
     assert "secret-of" not in "".join(texts) + guarded.log
 
 
-def test_a_non_loopback_address_without_tokens_refuses_to_start(sandbox, start, tmp_path):  # §1
+# contract: 1.9
+def test_a_non_loopback_address_without_tokens_refuses_to_start(sandbox, start, tmp_path):
     file = tmp_path / "a.toml"
     file.write_text(configuration(sandbox).replace("127.0.0.1:0", "0.0.0.0:0"))
     done = subprocess.run([BINARY, "serve", "--config", file], capture_output=True, text=True, timeout=10)
@@ -222,7 +239,8 @@ def start_on_socket(sandbox, start, path, top="", rest=""):
     return start(Daemon, text)
 
 
-def test_a_unix_socket_has_mode_0660_and_takes_any_host(sandbox, start, folder):  # §1, §5.1
+# contract: 1.2, 1.3, 5.3
+def test_a_unix_socket_has_mode_0660_and_takes_any_host(sandbox, start, folder):
     path = f"{folder}/s"
     daemon = start_on_socket(sandbox, start, path)
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o660
@@ -234,6 +252,7 @@ def test_a_unix_socket_has_mode_0660_and_takes_any_host(sandbox, start, folder):
     assert not os.path.exists(path)
 
 
+# contract: 1.3
 def test_socket_mode_is_configurable(sandbox, start, folder):  # config-and-cli
     path = f"{folder}/s"
     start_on_socket(sandbox, start, path, top='socket_mode = "0600"')
@@ -253,8 +272,9 @@ def test_a_socket_left_behind_is_replaced(sandbox, start, folder):  # §1
 PEER = '[[peer]]\n{who}\nchannels = ["news"]\nallow = ["read"]\n'
 
 
+# contract: 5.14, 5.15
 @pytest.mark.parametrize("who", [f"uid = {os.getuid()}", f"gid = {os.getgid()}"])
-def test_peers_are_matched_by_so_peercred_without_a_secret(sandbox, start, folder, who):  # §5.4
+def test_peers_are_matched_by_so_peercred_without_a_secret(sandbox, start, folder, who):
     path = f"{folder}/s"
     daemon = start_on_socket(sandbox, start, path, rest=PEER.format(who=who))
     with unix_client(path) as client:
@@ -265,7 +285,8 @@ def test_peers_are_matched_by_so_peercred_without_a_secret(sandbox, start, folde
     assert daemon.get("/connection").status_code == 401
 
 
-def test_peers_are_matched_by_user_name(sandbox, start, folder):  # §5.4
+# contract: 5.14
+def test_peers_are_matched_by_user_name(sandbox, start, folder):
     path = f"{folder}/s"
     who = f'user = "{pwd.getpwuid(os.getuid()).pw_name}"'
     start_on_socket(sandbox, start, path, rest=PEER.format(who=who))
@@ -273,7 +294,8 @@ def test_peers_are_matched_by_user_name(sandbox, start, folder):  # §5.4
         assert client.get("/channels").status_code == 200
 
 
-def test_a_caller_that_no_peer_names_needs_a_token(sandbox, start, folder):  # §5
+# contract: 5.15, 5.16
+def test_a_caller_that_no_peer_names_needs_a_token(sandbox, start, folder):
     path = f"{folder}/s"
     start_on_socket(sandbox, start, path, rest=PEER.format(who="uid = 54321"))
     with unix_client(path) as client:

@@ -15,7 +15,8 @@ def messages(stream, count, event="step"):
     return found
 
 
-def test_every_channel_the_app_is_subscribed_to(run, sandbox, name):  # §2
+# contract: 2.6, 3.10, 3.11, 3.32
+def test_every_channel_the_app_is_subscribed_to(run, sandbox, name):
     daemon, one, two, later = run(), name("private-"), name(), name()
     daemon.subscribed(one), daemon.subscribed(two)
     stream = daemon.stream("/events")
@@ -34,7 +35,8 @@ def test_every_channel_the_app_is_subscribed_to(run, sandbox, name):  # §2
     assert [m["channel"] for m in messages(stream, 3)] == [one, two, later]
 
 
-def test_channel_subscribes_to_and_limits_to_those(run, sandbox, name):  # §2
+# contract: 2.7, 3.10
+def test_channel_subscribes_to_and_limits_to_those(run, sandbox, name):
     daemon, one, two, other = run(app='linger = "0s"'), name(), name("presence-"), name()
     daemon.subscribed(other)
     stream = daemon.stream(f"/events?channel={one}&channel={two}")
@@ -47,7 +49,8 @@ def test_channel_subscribes_to_and_limits_to_those(run, sandbox, name):  # §2
     poll(lambda: daemon.get(f"/channels/{one}").status_code == 404)
 
 
-def test_format_event_leaves_out_which_channel_it_was(daemon, sandbox, name):  # §3
+# contract: 3.33
+def test_format_event_leaves_out_which_channel_it_was(daemon, sandbox, name):
     channel = name()
     stream = daemon.stream(f"/events?channel={channel}&format=event")
     assert stream.next().event == "bridge:open"
@@ -56,7 +59,8 @@ def test_format_event_leaves_out_which_channel_it_was(daemon, sandbox, name):  #
     assert stream.until("step").data == '{"n":1}'
 
 
-def test_it_resumes_over_all_its_channels_in_order(run, sandbox, name):  # §3
+# contract: 3.40
+def test_it_resumes_over_all_its_channels_in_order(run, sandbox, name):
     daemon, channels = run(), [name(), name(), name()]
     query = "&".join(f"channel={channel}" for channel in channels)
     for channel in channels:
@@ -74,7 +78,8 @@ def test_it_resumes_over_all_its_channels_in_order(run, sandbox, name):  # §3
     assert [(m["data"], m["id"]) for m in replayed] == [(m["data"], m["id"]) for m in first[5:]]
 
 
-def test_a_state_change_is_said_once(run, name):  # §3
+# contract: 3.19
+def test_a_state_change_is_said_once(run, name):
     daemon = run()
     daemon.subscribed(name()), daemon.subscribed(name())
     stream = daemon.stream("/events")
@@ -84,11 +89,13 @@ def test_a_state_change_is_said_once(run, name):  # §3
     assert [m["data"]["current"] for m in changes] == ["disconnected", "connecting", "connected"]
 
 
-def test_an_invalid_channel_name_is_400(daemon):  # §2
+# contract: 2.35
+def test_an_invalid_channel_name_is_400(daemon):
     assert daemon.get("/events", params={"channel": "no good"}).status_code == 400
 
 
-def test_it_ends_with_bridge_shutdown(run, name):  # §3
+# contract: 3.29
+def test_it_ends_with_bridge_shutdown(run, name):
     daemon = run()
     daemon.subscribed(name())
     stream = daemon.stream("/events")

@@ -47,6 +47,7 @@ def test_local_signing_says_who_this_machine_is(signing, sandbox, name):
         assert presence["hash"]["host-1"] == host["user_info"]
 
 
+# contract: 2.25, 5.21
 def test_the_secret_is_in_no_answer_no_log_and_no_argument(signing, name):  # architecture, invariant 6
     signing.subscribed(name("private-"))
     texts = [signing.get(path).text for path in ("/apps", "/apps/main", "/connection", "/healthz", "/channels")]
@@ -55,6 +56,7 @@ def test_the_secret_is_in_no_answer_no_log_and_no_argument(signing, name):  # ar
     assert SECRET not in "".join(texts) + signing.log
 
 
+# contract: 2.12, 3.16
 def test_a_wrong_secret_is_a_subscription_error(run, tmp_path, name):
     file = tmp_path / "wrong"
     file.write_text("not the secret")

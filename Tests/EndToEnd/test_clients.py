@@ -15,6 +15,7 @@ from peers import Client
 from problems import problem
 
 
+# contract: 2.3, 3.4
 def test_curl_shows_events_and_is_as_fast_as_they_come(daemon, sandbox, name):  # issue 2
     channel = name("presence-")
     url = f"{daemon.url}/channels/{channel}/events"
@@ -31,6 +32,7 @@ def test_curl_shows_events_and_is_as_fast_as_they_come(daemon, sandbox, name):  
         curl.terminate()
 
 
+# contract: 2.4, 4.1
 def test_curl_d_triggers_a_client_event(daemon, sandbox, name):  # issue 2
     channel = name("presence-")
     with Client(sandbox) as other:
@@ -42,14 +44,17 @@ def test_curl_d_triggers_a_client_event(daemon, sandbox, name):  # issue 2
         assert other.until("client-typing")["data"] == '{"n":9223372036854775808}'
 
 
+# contract: 1.5, 3.3
 def test_curl_over_http_1_0_and_over_a_unix_name(daemon, name):
     url = f"http://localhost:{daemon.port}/channels/{name()}/events"
     done = subprocess.run(["curl", "-4sN0", "--max-time", "1", url], capture_output=True, text=True, timeout=20)
     assert done.stdout.startswith("retry: 2000\nevent: bridge:open\n")
 
 
+# contract: 3.4, 3.40
 def test_httpx_sse(daemon, sandbox, name):
     channel = name()
+    daemon.put(f"/channels/{channel}")
     with httpx.Client(timeout=SECONDS, trust_env=False) as client:
         with httpx_sse.connect_sse(client, "GET", f"{daemon.url}/channels/{channel}/events") as source:
             events = source.iter_sse()
@@ -64,12 +69,12 @@ def test_httpx_sse(daemon, sandbox, name):
         sandbox.publish(channel, "news", '{"n":2}')
         fields = {"Last-Event-ID": last}
         url = f"{daemon.url}/channels/{channel}/events"
-        daemon.put(f"/channels/{channel}")
         with httpx_sse.connect_sse(client, "GET", url, headers=fields) as source:
             events = source.iter_sse()
-            assert next(events).event == "bridge:open"
+            assert [next(events).event, next(events).data] == ["bridge:open", '{"n":2}']
 
 
+# contract: 3.4
 def test_requests_with_sseclient(daemon, sandbox, name):
     channel = name()
     session = requests.Session()
@@ -109,6 +114,7 @@ process.exit(0);
 """
 
 
+# contract: 2.4, 5.5
 @pytest.mark.skipif(not shutil.which("node"), reason="there is no node")
 def test_fetch_of_node(daemon, sandbox, name):  # §5: fetch from Node must not look like a page
     channel = name("private-")
@@ -127,6 +133,7 @@ def test_fetch_of_node(daemon, sandbox, name):  # §5: fetch from Node must not 
                 node.kill()
 
 
+# contract: 2.11, 4.15
 def test_an_error_is_readable_in_curl(daemon):  # §4: detail says what to do
     done = subprocess.run(["curl", "-s", f"{daemon.url}/channels/none"], capture_output=True, text=True, timeout=20)
     assert json.loads(done.stdout)["code"] == "unknown_channel"

@@ -23,6 +23,7 @@ def test_version():
     assert run_program("--version").stdout == done.stdout
 
 
+# contract: 8.7
 @pytest.mark.parametrize(
     "arguments",
     [["nonsense"], ["serve", "--nonsense"], ["sandbox", "--port"], ["sandbox", "--port", "x"], ["sandbox", "--port", "70000"],
@@ -58,6 +59,7 @@ auth_format = "xml"
 """
 
 
+# contract: 8.1, 8.8
 @pytest.mark.parametrize("command", [["check-config"], ["serve", "--config"]])
 def test_problems_are_file_line_column_all_at_once_and_the_exit_is_78(tmp_path, command):
     file = write(tmp_path, BAD)
@@ -71,6 +73,7 @@ def test_problems_are_file_line_column_all_at_once_and_the_exit_is_78(tmp_path, 
     assert places[0] == (2, 1)
 
 
+# contract: 8.1
 @pytest.mark.parametrize(
     "text",
     ["", "[[app]]\n", "a = ", '[[app]]\napp_key = "k"\ncluster = "eu"\napp_secret = "inline"\n',
@@ -82,6 +85,7 @@ def test_impossible_values_are_78_with_a_place(tmp_path, text):
     assert re.match(rf"{re.escape(str(file))}:\d+:\d+: ", done.stderr)
 
 
+# contract: 8.8
 def test_a_missing_file_is_78(tmp_path):
     done = run_program("serve", "--config", tmp_path / "none.toml")
     assert done.returncode == 78 and "none.toml" in done.stderr
@@ -125,6 +129,7 @@ def test_apinatord_config_names_the_file(tmp_path):
         assert done.returncode == 78 and str(file) in done.stderr
 
 
+# contract: 8.8
 def test_an_address_in_use_is_said(tmp_path, sandbox):
     file = write(tmp_path, f'listen = ["127.0.0.1:{sandbox.port}"]\n[[app]]\napp_key = "k"\nurl = "{sandbox.url}"\n')
     done = run_program("serve", "--config", file)

@@ -51,7 +51,8 @@ def wrap(daemon, context=None):
     )
 
 
-def test_requests_and_streams_go_over_tls(secure, sandbox, name):  # §1
+# contract: 1.7
+def test_requests_and_streams_go_over_tls(secure, sandbox, name):
     channel = name("private-")
     with client(secure) as http:
         assert http.get("/connection").json()["state"] == "connected"
@@ -69,7 +70,8 @@ def test_requests_and_streams_go_over_tls(secure, sandbox, name):  # §1
             assert data == ["data: " + payload] * 50
 
 
-def test_alpn_chooses_what_is_spoken(secure):  # §1
+# contract: 1.8
+def test_alpn_chooses_what_is_spoken(secure):
     context = ssl.create_default_context(cafile=secure.certificate)
     context.set_alpn_protocols(["http/1.1"])
     with wrap(secure, context) as connection:
@@ -77,13 +79,15 @@ def test_alpn_chooses_what_is_spoken(secure):  # §1
         assert connection.version() in ("TLSv1.2", "TLSv1.3")
 
 
-def test_tls_1_2_is_spoken(secure):  # §1
+# contract: 1.7
+def test_tls_1_2_is_spoken(secure):
     context = ssl.create_default_context(cafile=secure.certificate)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     with wrap(secure, context) as connection:
         assert connection.version() == "TLSv1.2"
 
 
+# contract: 1.7
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
 def test_tls_1_1_is_refused(secure):  # §1: TLS 1.2+
     context = ssl.create_default_context(cafile=secure.certificate)
@@ -94,7 +98,8 @@ def test_tls_1_1_is_refused(secure):  # §1: TLS 1.2+
         wrap(secure, context)
 
 
-def test_plain_http_is_not_answered(secure):  # §1
+# contract: 1.7
+def test_plain_http_is_not_answered(secure):
     with socket.create_connection(("127.0.0.1", secure.port), SECONDS) as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         data = b""
@@ -116,13 +121,15 @@ def test_a_handshake_that_never_ends_hurts_nobody(secure):  # §6
         connection.close()
 
 
-def test_host_and_origin_are_checked_as_well(secure):  # §5
+# contract: 5.1, 5.4, 5.6
+def test_host_and_origin_are_checked_as_well(secure):
     with client(secure) as http:
         assert http.get("/connection", headers={"Host": "example.com"}).status_code == 421
         assert http.get("/connection", headers={"Origin": "https://example.com"}).status_code == 403
         assert http.get("/connection", headers={"Origin": secure.url}).status_code == 200
 
 
+# contract: 3.29, 8.6
 def test_sigterm_ends_streams_in_order(secure, name):  # config-and-cli
     with client(secure) as http, http.stream("GET", f"/channels/{name()}/events") as answer:
         lines = answer.iter_lines()
@@ -144,7 +151,8 @@ def test_sighup_reads_the_certificate_again(secure, tmp_path):  # config-and-cli
         assert connection.getpeercert(binary_form=True) != before
 
 
-def test_unix_sockets_stay_plain(sandbox, start, tmp_path):  # §1
+# contract: 1.7
+def test_unix_sockets_stay_plain(sandbox, start, tmp_path):
     certificate, key = make_certificate(tmp_path, "a")
     path = tmp_path / "s"
     text = configuration(sandbox, rest=f'[tls]\ncertificate = "{certificate}"\nkey = "{key}"\n')
@@ -153,6 +161,7 @@ def test_unix_sockets_stay_plain(sandbox, start, tmp_path):  # §1
     assert '"version"' in stream.text()
 
 
+# contract: 8.8
 def test_a_certificate_without_its_key_is_78(sandbox, tmp_path):  # config-and-cli
     certificate, _ = make_certificate(tmp_path, "a")
     _, other = make_certificate(tmp_path, "b")

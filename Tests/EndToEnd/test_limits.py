@@ -11,14 +11,16 @@ from problems import problem
 from raw import Connection, request
 
 
-def test_max_head_bytes_beyond_it_431(daemon):  # §6
+# contract: 6.1
+def test_max_head_bytes_beyond_it_431(daemon):
     with Connection(daemon).send(request(fields="X-A: " + "a" * 16384 + "\r\n")) as connection:
         status, fields, _ = connection.response()
         assert (status, fields["connection"]) == (431, "close")
         assert connection.is_closed()
 
 
-def test_max_head_bytes_beyond_it_431_also_for_a_head_without_end(daemon):  # §6
+# contract: 6.1
+def test_max_head_bytes_beyond_it_431_also_for_a_head_without_end(daemon):
     with Connection(daemon).send("GET / HTTP/1.1\r\n" + "X-A: b\r\n" * 2100) as connection:
         assert connection.response()[0] == 431
 
@@ -28,14 +30,16 @@ def test_a_target_that_is_too_long_is_refused(daemon):  # §6
         assert connection.response()[0] in (414, 431)
 
 
-def test_max_head_bytes_can_be_lowered(run):  # §6
+# contract: 6.1
+def test_max_head_bytes_can_be_lowered(run):
     daemon = run(limits="max_head_bytes = 1024")
     with Connection(daemon).send(request(fields="X-A: " + "a" * 1024 + "\r\n")) as connection:
         assert connection.response()[0] == 431
 
 
+# contract: 6.2
 @pytest.mark.parametrize("fields", ["Content-Length: 65537\r\n", "Transfer-Encoding: chunked\r\n"])
-def test_max_body_bytes_beyond_it_413(daemon, fields):  # §6
+def test_max_body_bytes_beyond_it_413(daemon, fields):
     body = "10001\r\n" if "chunked" in fields else ""
     with Connection(daemon).send(request("POST", "/channels/private-x/events", fields, body)) as connection:
         status, headers, text = connection.response()
@@ -44,7 +48,8 @@ def test_max_body_bytes_beyond_it_413(daemon, fields):  # §6
         assert connection.is_closed()
 
 
-def test_max_body_bytes_itself_is_read(daemon):  # §6
+# contract: 6.2
+def test_max_body_bytes_itself_is_read(daemon):
     answer = daemon.post("/channels/private-x/events", content=b'{"event":"x"' + b" " * (65536 - 13) + b"}")
     assert answer.status_code == 400 and answer.json()["code"] == "invalid_request"
 
@@ -54,14 +59,16 @@ def impatient(run):
     return run(limits='head_timeout = "300ms"\nbody_timeout = "300ms"\nidle_timeout = "600ms"')
 
 
-def test_head_timeout_beyond_it_408_and_close(impatient):  # §6
+# contract: 6.4
+def test_head_timeout_beyond_it_408_and_close(impatient):
     with Connection(impatient).send("GET / HTTP/1.1\r\nHost: ") as connection:
         status, fields, _ = connection.response()
         assert (status, fields["connection"]) == (408, "close")
         assert connection.is_closed()
 
 
-def test_head_timeout_is_not_put_off_by_bytes_that_trickle(impatient):  # §6
+# contract: 6.4
+def test_head_timeout_is_not_put_off_by_bytes_that_trickle(impatient):
     with Connection(impatient) as connection:
         connection.socket.settimeout(0.05)
         end = time.monotonic() + 5
@@ -77,20 +84,23 @@ def test_head_timeout_is_not_put_off_by_bytes_that_trickle(impatient):  # §6
         raise AssertionError("no 408")
 
 
-def test_body_timeout_beyond_it_408_and_close(impatient):  # §6
+# contract: 6.5
+def test_body_timeout_beyond_it_408_and_close(impatient):
     text = request("POST", "/channels/private-x/events", "Content-Length: 10\r\n", "{")
     with Connection(impatient).send(text) as connection:
         assert connection.response()[0] == 408
         assert connection.is_closed()
 
 
-def test_idle_timeout_beyond_it_close(impatient):  # §6
+# contract: 6.6
+def test_idle_timeout_beyond_it_close(impatient):
     with Connection(impatient).send(request()) as connection:
         assert connection.response()[0] == 200
         assert connection.is_closed()
 
 
-def test_streams_are_not_idle(impatient, sandbox, name):  # §6
+# contract: 6.6
+def test_streams_are_not_idle(impatient, sandbox, name):
     channel = name()
     stream = impatient.subscribed(channel)
     with Connection(impatient) as other:
@@ -99,7 +109,8 @@ def test_streams_are_not_idle(impatient, sandbox, name):  # §6
     stream.until("news")
 
 
-def test_max_streams_beyond_it_503_with_retry_after(run, name):  # §6
+# contract: 6.8
+def test_max_streams_beyond_it_503_with_retry_after(run, name):
     daemon, channel = run(limits="max_streams = 2"), name()
     streams = [daemon.events(channel) for _ in range(2)]
     answer = daemon.get(f"/channels/{channel}/events")
@@ -110,7 +121,8 @@ def test_max_streams_beyond_it_503_with_retry_after(run, name):  # §6
     daemon.events(channel)
 
 
-def test_max_connections_beyond_it_503_and_close(run):  # §6
+# contract: 6.9
+def test_max_connections_beyond_it_503_and_close(run):
     daemon = run(limits="max_connections = 3")
     daemon.client.close()
 
@@ -134,14 +146,16 @@ def test_max_connections_beyond_it_503_and_close(run):  # §6
     poll(lambda: daemon.get("/healthz").status_code == 200)
 
 
-def test_max_channels_beyond_it_503(run, name):  # §6
+# contract: 6.16
+def test_max_channels_beyond_it_503(run, name):
     daemon = run(limits="max_channels = 2")
     daemon.events(name()), daemon.events(name())
     problem(daemon.get(f"/channels/{name()}/events"), 503, "too_many_channels")
     problem(daemon.put(f"/channels/{name()}"), 503, "too_many_channels")
 
 
-def test_a_reader_that_falls_behind_is_closed_alone_and_resumes_by_id(run, sandbox, name):  # §3, §6
+# contract: 3.26, 3.46, 6.12
+def test_a_reader_that_falls_behind_is_closed_alone_and_resumes_by_id(run, sandbox, name):
     daemon, channel = run(limits="reader_backlog_bytes = 65536"), name()
     healthy = daemon.subscribed(channel)
     text = request(path=f"/channels/{channel}/events")
@@ -187,7 +201,8 @@ def decode_chunks(data):
     return body
 
 
-def test_write_timeout_without_progress_closes(run, sandbox, name):  # §6
+# contract: 6.7
+def test_write_timeout_without_progress_closes(run, sandbox, name):
     daemon = run(limits='write_timeout = "1s"\nreader_backlog_bytes = 67108864')
     channel = name()
     slow = Connection(daemon, receive_buffer=4096).send(request(path=f"/channels/{channel}/events"))
@@ -200,7 +215,8 @@ def test_write_timeout_without_progress_closes(run, sandbox, name):  # §6
     slow.close()
 
 
-def test_kept_bytes_the_oldest_go(run, sandbox, name):  # §6
+# contract: 6.15
+def test_kept_bytes_the_oldest_go(run, sandbox, name):
     daemon, channel = run(limits="kept_bytes = 1048576"), name()
     stream = daemon.subscribed(channel)
     first = None
@@ -214,7 +230,8 @@ def test_kept_bytes_the_oldest_go(run, sandbox, name):  # §6
     assert resumed.until("step").json["n"] > 150
 
 
-def test_kept_age_the_oldest_go(run, sandbox, name):  # §6
+# contract: 6.14
+def test_kept_age_the_oldest_go(run, sandbox, name):
     daemon, channel = run(limits='kept_age = "1s"'), name()
     stream = daemon.subscribed(channel)
     sandbox.publish(channel, "step", '{"n":0}')

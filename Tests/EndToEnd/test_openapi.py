@@ -15,7 +15,7 @@ from processes import Daemon
 METHODS = ("get", "head", "post", "put", "delete", "options")
 
 # How long a run of schemathesis may take, in seconds, and how many requests it makes up for an operation and phase.
-SECONDS = 150
+SECONDS = 300
 EXAMPLES = 8
 
 # No check is left out and no status excused. One event of a stream is enough: it is `bridge:open`, and at once.
@@ -57,6 +57,7 @@ def schemathesis(daemon, folder, *arguments):
     return result.stdout
 
 
+# contract: 2.29
 def test_document_is_openapi_3_1(daemon):
     answer = daemon.get("/openapi.json")
     assert answer.status_code == 200
@@ -67,6 +68,7 @@ def test_document_is_openapi_3_1(daemon):
     OpenAPIV31SpecValidator(document).validate()
 
 
+# contract: 2.1, 2.29
 def test_every_path_of_an_app_exists_twice(daemon):
     paths = set(daemon.get("/openapi.json").json()["paths"])
     prefix = "/apps/{app}"
@@ -76,6 +78,7 @@ def test_every_path_of_an_app_exists_twice(daemon):
     assert "/channels/{channel}/events/{event}" in named
 
 
+# contract: 2.32, 2.34
 def test_allow_is_what_the_document_lists(daemon):
     for path, item in daemon.get("/openapi.json").json()["paths"].items():
         answer = daemon.client.request("OPTIONS", filled(path))
@@ -87,6 +90,7 @@ def test_allow_is_what_the_document_lists(daemon):
         assert set(answer.headers["allow"].split(", ")) == listed, path
 
 
+# contract: 5.10, 5.16
 def test_credentials_are_asked_for_where_the_document_says(run, tmp_path):
     secret = tmp_path / "token"
     secret.write_text("a-secret-of-some-length")
@@ -108,6 +112,7 @@ def test_credentials_are_asked_for_where_the_document_says(run, tmp_path):
                 assert "401" in item[method]["responses"], (method, path)
 
 
+# contract: 2.29
 def test_daemon_does_what_the_document_says(playground, tmp_path):
     output = schemathesis(playground, tmp_path, "--exclude-operation-id-regex", CLOSING)
     # It reached everything but what was left out.
@@ -117,6 +122,7 @@ def test_daemon_does_what_the_document_says(playground, tmp_path):
     assert tested == operations - 2, output
 
 
+# contract: 2.24, 2.29
 def test_daemon_disconnects_as_the_document_says(playground, tmp_path):
     schemathesis(playground, tmp_path, "--include-operation-id-regex", CLOSING)
     assert playground.connection()["state"] == "disconnected"

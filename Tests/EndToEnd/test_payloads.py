@@ -22,14 +22,16 @@ PAYLOADS = {
 }
 
 
+# contract: 3.5, 3.6
 @pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS.keys())
-def test_data_is_exactly_as_it_came_over_the_wire(daemon, sandbox, name, payload):  # §3
+def test_data_is_exactly_as_it_came_over_the_wire(daemon, sandbox, name, payload):
     channel = name()
     stream = daemon.subscribed(channel)
     sandbox.publish(channel, "news", payload)
     assert stream.until("news").data == payload
 
 
+# contract: 3.4, 3.35
 @pytest.mark.parametrize(
     ("payload", "lines"),
     [
@@ -43,21 +45,23 @@ def test_data_is_exactly_as_it_came_over_the_wire(daemon, sandbox, name, payload
         ("x\n\nevent: forged\ndata: y", ["x", "", "event: forged", "data: y"]),
     ],
 )
-def test_a_payloads_cr_crlf_and_lf_each_end_a_data_line(daemon, sandbox, name, payload, lines):  # §3
+def test_a_payloads_cr_crlf_and_lf_each_end_a_data_line(daemon, sandbox, name, payload, lines):
     channel = name()
     stream = daemon.subscribed(channel)
     sandbox.publish(channel, "news", payload)
     assert stream.until("news").data == "\n".join(lines)
 
 
-def test_a_lone_surrogate_becomes_a_replacement_character(daemon, sandbox, name):  # §3
+# contract: 3.36
+def test_a_lone_surrogate_becomes_a_replacement_character(daemon, sandbox, name):
     channel = name()
     stream = daemon.subscribed(channel)
     sandbox.publish(channel, "news", "a\ud800b")  # json.dumps spells it \ud800
     assert stream.until("news").data == "a\ufffdb"
 
 
-def test_empty_data_still_makes_an_event(daemon, sandbox, name):  # §3
+# contract: 3.4, 3.6
+def test_empty_data_still_makes_an_event(daemon, sandbox, name):
     channel = name()
     stream = daemon.subscribed(channel)
     sandbox.publish(channel, "news", "")

@@ -58,6 +58,7 @@ def test_a_watchdog_meant_for_another_process_is_not_answered(sandbox, start, ma
     assert not [message for message in manager.messages if "WATCHDOG=1" in message]
 
 
+# contract: 3.29, 8.6
 def test_sigterm_streams_get_bridge_shutdown_and_the_exit_is_0_within_5_s(run, name):
     daemon = run()
     chunked, plain = daemon.subscribed(name()), daemon.subscribed(name(), version="1.0")
@@ -75,6 +76,7 @@ def test_sigterm_streams_get_bridge_shutdown_and_the_exit_is_0_within_5_s(run, n
     assert time.monotonic() - began < 5
 
 
+# contract: 8.6
 def test_sigterm_closes_upstream_with_1000(run):
     with ScriptedUpstream() as upstream:
         daemon = run(upstream=upstream, auth=False)
@@ -84,6 +86,7 @@ def test_sigterm_closes_upstream_with_1000(run):
         assert connection.close_code == 1000
 
 
+# contract: 8.6
 def test_sigterm_ends_within_5_s_though_a_reader_takes_nothing(run, sandbox, name):
     daemon, channel = run(limits="reader_backlog_bytes = 67108864"), name()
     slow = Connection(daemon, receive_buffer=4096).send(request(path=f"/channels/{channel}/events"))
@@ -96,6 +99,7 @@ def test_sigterm_ends_within_5_s_though_a_reader_takes_nothing(run, sandbox, nam
     slow.close()
 
 
+# contract: 8.6
 def test_sigterm_right_after_ready_is_obeyed(sandbox, tmp_path):
     # Whoever reads the line may act on it at once.
     file = tmp_path / "a.toml"
@@ -122,6 +126,7 @@ def test_sigterm_during_the_first_connection_attempt_ends_it(start):
     assert daemon.stop(5) == 0
 
 
+# contract: 8.2
 def test_sighup_leaves_streams_alone(run, sandbox, name):  # config-and-cli: no stream of an untouched app drops
     daemon, channel = run(), name()
     stream = daemon.subscribed(channel)
@@ -162,6 +167,7 @@ def test_the_logs_format_can_be_chosen(sandbox, start, tmp_path, style, pattern)
     assert any(re.search(pattern, line) for line in lines), lines
 
 
+# contract: 1.4
 def test_sockets_passed_in_by_systemd_come_first(sandbox, start, name):
     # sd_listen_fds(3): descriptors from 3 on, LISTEN_PID names the process
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -9,6 +9,7 @@ from peers import Client, ScriptedUpstream
 from processes import Daemon, Sandbox, configuration
 
 
+# contract: 3.19, 3.21, 3.22, 3.23
 def test_kill_the_sandbox_and_start_it_again_the_stream_stays_open_and_goes_on(run, start, name):  # issue 2
     upstream = start(Sandbox)
     daemon, channel = run(upstream=upstream), name("presence-")
@@ -51,6 +52,7 @@ def test_a_resubscription_drops_stale_members(run, start, name):  # sdk-behaviou
     assert [member["user_id"] for member in members["members"]] == ["sandbox-user"]
 
 
+# contract: 2.22
 def test_socket_id_is_nil_whenever_the_state_is_not_connected(run, start):  # upstream-protocol
     upstream = start(Sandbox)
     daemon = run(upstream=upstream)
@@ -61,6 +63,7 @@ def test_socket_id_is_nil_whenever_the_state_is_not_connected(run, start):  # up
     assert down["last_error"]["message"]
 
 
+# contract: 2.22, 2.23
 def test_unavailable_after_max_reconnect_attempts_and_never_given_up(run, start):  # upstream-protocol
     upstream = start(Sandbox)
     daemon = run(upstream=upstream, app="max_reconnect_attempts = 1")
@@ -72,6 +75,7 @@ def test_unavailable_after_max_reconnect_attempts_and_never_given_up(run, start)
     daemon.wait_for_state("connected")
 
 
+# contract: 2.22, 2.23, 2.27
 def test_a_wrong_key_is_4001_state_disconnected_and_last_error_says_so(sandbox, start):  # upstream-protocol
     daemon = start(Daemon, configuration(sandbox).replace("sandbox-key", "wrong-key"))
     down = daemon.wait_for_state("disconnected")
@@ -141,6 +145,7 @@ def test_websocket_pings_are_answered_and_fragments_are_joined(scripted, upstrea
     assert stream.until("news").data == '{"s":"é😀"}'
 
 
+# contract: 6.11
 def test_a_large_event_arrives_whole(scripted, upstream, name):  # §6: max_event_bytes
     channel = name()
     stream = scripted.subscribed(channel)
@@ -164,6 +169,7 @@ def test_malformed_frames_are_ignored(
     assert len(upstream.paths) == 1
 
 
+# contract: 3.20
 @pytest.mark.parametrize("data", ['"{\\"code\\":4301,\\"message\\":\\"no\\"}"', '{"code":4301,"message":"no"}', "null"])
 def test_other_errors_are_told_to_the_readers_and_the_connection_stays(scripted, upstream, name, data):
     # upstream-protocol: realtime:error; §3: data as it came, whatever its shape
@@ -175,7 +181,8 @@ def test_other_errors_are_told_to_the_readers_and_the_connection_stays(scripted,
     assert scripted.connection()["state"] == "connected"
 
 
-def test_data_that_is_no_string_is_delivered_as_it_is_spelled(scripted, upstream, name):  # §3
+# contract: 3.5
+def test_data_that_is_no_string_is_delivered_as_it_is_spelled(scripted, upstream, name):
     channel = name()
     stream = scripted.subscribed(channel)
     upstream.connection().send('{"event":"news","channel":"' + channel + '","data":{"n":1.0,"b":[1e2]}}')
@@ -219,6 +226,7 @@ def test_a_disconnect_closes_with_1000(scripted, upstream):  # upstream-protocol
     assert connection.close_code == 1000
 
 
+# contract: 2.23, 2.27
 def test_only_once_established_is_the_state_connected(run):  # upstream-protocol, Connection
     with ScriptedUpstream(establish=False) as upstream:
         daemon = run(upstream=upstream, auth=False, connected=False)
@@ -227,7 +235,8 @@ def test_only_once_established_is_the_state_connected(run):  # upstream-protocol
         assert daemon.get("/readyz").status_code == 503
 
 
-def test_an_event_between_state_and_confirmation_is_not_lost(scripted, upstream, name):  # §3
+# contract: 3.14
+def test_an_event_between_state_and_confirmation_is_not_lost(scripted, upstream, name):
     channel = name()
     stream = scripted.events(channel)
     upstream.until("realtime:subscribe")

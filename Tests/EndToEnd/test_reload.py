@@ -16,6 +16,7 @@ def reload(daemon, text, message="reloaded"):
     assert last["message"].startswith(message), last
 
 
+# contract: 8.2, 8.3
 def test_no_stream_of_an_untouched_app_drops(run, sandbox, name):
     daemon, channel = run(), name()
     stream = daemon.subscribed(channel)
@@ -30,7 +31,8 @@ def test_no_stream_of_an_untouched_app_drops(run, sandbox, name):
     assert daemon.trigger("private-x", "client-x", "x" * 20).status_code == 413
 
 
-def test_a_reload_that_removed_or_changed_an_app_ends_its_streams_with_bridge_shutdown(run, sandbox, name):  # HTTP §3
+# contract: 3.24, 3.29, 3.39
+def test_a_reload_that_removed_or_changed_an_app_ends_its_streams_with_bridge_shutdown(run, sandbox, name):
     second = '[[app]]\nname = "second"\napp_key = "sandbox-key"\nurl = "' + sandbox.url + '"\n'
     daemon, channel = run(rest=second), name()
     kept = daemon.subscribed(channel)
@@ -52,6 +54,7 @@ def test_a_reload_that_removed_or_changed_an_app_ends_its_streams_with_bridge_sh
     assert int(again.until("news").id.split("-")[1]) > int(last.id.split("-")[1])
 
 
+# contract: 8.4
 def test_a_bad_file_leaves_the_old_one_in_force_and_says_so(run, sandbox, name):
     daemon, channel = run(), name()
     stream = daemon.subscribed(channel)
@@ -61,6 +64,7 @@ def test_a_bad_file_leaves_the_old_one_in_force_and_says_so(run, sandbox, name):
     assert any(str(daemon.configuration) + ":1:" in entry["message"] for entry in daemon.entries)
 
 
+# contract: 5.10, 8.3
 def test_tokens_are_compared(run, sandbox, tmp_path):
     daemon = run()
     secret = tmp_path / "secret"

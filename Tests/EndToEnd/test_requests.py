@@ -53,6 +53,7 @@ SMUGGLING = {
 }
 
 
+# contract: 4.15
 @pytest.mark.parametrize("text", SMUGGLING.values(), ids=SMUGGLING.keys())
 def test_smuggling_is_answered_400_and_the_connection_closed(daemon, text):  # issue 2: RFC 9112, no smuggling
     smuggled = request(path="/smuggled")
@@ -125,6 +126,7 @@ def test_expect_100_continue_is_answered_before_the_body(daemon, name):  # RFC 9
         assert connection.response()[0] == 202
 
 
+# contract: 5.4
 def test_expect_100_continue_is_refused_before_the_body_where_the_answer_is_known(daemon):  # RFC 9110 §10.1.1
     fields = "Content-Length: 10\r\nExpect: 100-continue\r\nOrigin: https://example.com\r\n"
     with Connection(daemon).send(request("POST", "/channels/x/events", fields)) as connection:
@@ -138,6 +140,7 @@ def test_connection_close_is_obeyed(daemon):  # RFC 9112 §9.6
         assert connection.is_closed()
 
 
+# contract: 1.5
 def test_http_1_0_closes_unless_asked_to_keep_alive(daemon):  # RFC 9112 §9.3
     with Connection(daemon).send(request(version="1.0")) as connection:
         assert connection.response()[0] == 200
@@ -148,6 +151,7 @@ def test_http_1_0_closes_unless_asked_to_keep_alive(daemon):  # RFC 9112 §9.3
         assert connection.response()[0] == 200
 
 
+# contract: 2.33
 def test_head_answers_have_no_body(daemon):  # RFC 9110 §9.3.2
     with Connection(daemon).send(request("HEAD") + request()) as connection:
         status, fields, _ = connection.response(has_body=False)

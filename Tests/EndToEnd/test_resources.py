@@ -10,7 +10,8 @@ from problems import problem
 from processes import SECRET, Sandbox
 
 
-def test_channels_lists_the_channels_known_and_prefix_filters(daemon, name):  # §2
+# contract: 2.8, 2.9
+def test_channels_lists_the_channels_known_and_prefix_filters(daemon, name):
     one, two = name("alpha-"), name("beta-")
     daemon.subscribed(one), daemon.subscribed(two)
     names = [channel["name"] for channel in daemon.get("/channels").json()["channels"]]
@@ -19,7 +20,8 @@ def test_channels_lists_the_channels_known_and_prefix_filters(daemon, name):  # 
     assert [channel["name"] for channel in listed] == [one]
 
 
-def test_one_channel_says_what_the_contract_says(daemon, name):  # §2
+# contract: 2.10
+def test_one_channel_says_what_the_contract_says(daemon, name):
     channel = name("presence-")
     stream = daemon.subscribed(channel)
     answer = daemon.get(f"/channels/{channel}")
@@ -30,6 +32,7 @@ def test_one_channel_says_what_the_contract_says(daemon, name):  # §2
         "last_event_id": last}  # fmt: skip
 
 
+# contract: 2.10
 @pytest.mark.parametrize(
     ("prefix", "kind"),
     [("", "public"), ("private-", "private"), ("presence-", "presence"), ("cache-", "cache"),
@@ -42,12 +45,14 @@ def test_a_channels_type_follows_from_its_prefix(daemon, name, prefix, kind):  #
     assert said == kind or (prefix.endswith("cache-") and kind.startswith(said.removesuffix("-cache")))
 
 
-def test_an_unknown_channel_is_404(daemon, name):  # §2
+# contract: 2.11, 2.16
+def test_an_unknown_channel_is_404(daemon, name):
     problem(daemon.get(f"/channels/{name()}"), 404, "unknown_channel")
     problem(daemon.delete(f"/channels/{name()}"), 404, "unknown_channel")
 
 
-def test_known_but_refused_is_200_with_subscribed_false(run, name):  # §2
+# contract: 2.12
+def test_known_but_refused_is_200_with_subscribed_false(run, name):
     daemon, channel = run(auth=False), name("private-")
     daemon.events(channel).until("realtime:subscription_error")
     answer = daemon.get(f"/channels/{channel}")
@@ -57,7 +62,8 @@ def test_known_but_refused_is_200_with_subscribed_false(run, name):  # §2
     assert answer.json()["error"]["status"] == 403
 
 
-def test_put_pins_201_new_200_known(daemon, sandbox, name):  # §2
+# contract: 2.13
+def test_put_pins_201_new_200_known(daemon, sandbox, name):
     channel = name()
     assert daemon.put(f"/channels/{channel}").status_code == 201
     assert daemon.put(f"/channels/{channel}").status_code == 200
@@ -67,7 +73,8 @@ def test_put_pins_201_new_200_known(daemon, sandbox, name):  # §2
     assert daemon.delete(f"/channels/{channel}").status_code == 204
 
 
-def test_delete_releases_the_pin_and_unsubscribes_once_no_stream_uses_it(daemon, sandbox, name):  # §2
+# contract: 2.14, 2.16
+def test_delete_releases_the_pin_and_unsubscribes_once_no_stream_uses_it(daemon, sandbox, name):
     channel = name()
     daemon.put(f"/channels/{channel}")
     stream = daemon.subscribed(channel)
@@ -82,6 +89,7 @@ def test_delete_releases_the_pin_and_unsubscribes_once_no_stream_uses_it(daemon,
     poll(lambda: channel not in [c["name"] for c in sandbox.server().get_channels()])
 
 
+# contract: 2.15, 3.28
 def test_force_ends_its_streams_and_unsubscribes_at_once(daemon, sandbox, name):  # §2, §3 bridge:unsubscribed
     channel = name()
     daemon.put(f"/channels/{channel}")
@@ -109,7 +117,8 @@ def test_configured_channels_are_subscribed_at_start_and_pinned(run, name):  # c
     assert daemon.channel(channel)["pinned"] is True
 
 
-def test_members(daemon, sandbox, name):  # §2
+# contract: 2.17, 2.19, 2.20
+def test_members(daemon, sandbox, name):
     channel = name("presence-")
     stream = daemon.subscribed(channel)
     with Client(sandbox) as other:
@@ -130,7 +139,8 @@ def test_members(daemon, sandbox, name):  # §2
     assert daemon.get(f"/channels/{channel}/members").json()["count"] == 1
 
 
-def test_a_member_whose_id_is_literally_me_is_reached_percent_encoded(daemon, sandbox, name):  # §2
+# contract: 2.20, 2.21
+def test_a_member_whose_id_is_literally_me_is_reached_percent_encoded(daemon, sandbox, name):
     channel = name("presence-")
     stream = daemon.subscribed(channel)
     with Client(sandbox) as other:
@@ -142,7 +152,8 @@ def test_a_member_whose_id_is_literally_me_is_reached_percent_encoded(daemon, sa
         assert daemon.get(f"/channels/{channel}/members/me").json()["user_id"] == "sandbox-user"
 
 
-def test_members_409_when_not_a_presence_channel_or_not_confirmed(run, name):  # §2
+# contract: 2.18
+def test_members_409_when_not_a_presence_channel_or_not_confirmed(run, name):
     daemon = run(auth=False)
     private = name("private-")
     daemon.events(private)
@@ -152,17 +163,20 @@ def test_members_409_when_not_a_presence_channel_or_not_confirmed(run, name):  #
     problem(daemon.get(f"/channels/{presence}/members"), 409, "not_subscribed")
 
 
-def test_own_member_is_404_until_confirmed(run, name):  # §2
+# contract: 2.20
+def test_own_member_is_404_until_confirmed(run, name):
     daemon, presence = run(auth=False), name("presence-")
     daemon.events(presence).until("realtime:subscription_error")
     assert daemon.get(f"/channels/{presence}/members/me").status_code == 404
 
 
+# contract: 2.18
 def test_members_of_an_unknown_presence_channel(daemon, name):  # §2: not confirmed
     assert daemon.get(f"/channels/{name('presence-')}/members").status_code in (404, 409)
 
 
-def test_connection(daemon):  # §2
+# contract: 2.22
+def test_connection(daemon):
     connection = daemon.connection()
     assert set(connection) >= {"state", "socket_id", "since", "attempts"}
     assert connection["state"] == "connected"
@@ -171,7 +185,8 @@ def test_connection(daemon):  # §2
     assert connection["attempts"] == 0
 
 
-def test_connect_and_disconnect_answer_202_with_the_new_state(run, name):  # §2
+# contract: 2.24, 3.19
+def test_connect_and_disconnect_answer_202_with_the_new_state(run, name):
     daemon = run()
     stream = daemon.subscribed(name())
     answer = daemon.post("/connection/disconnect")
@@ -190,6 +205,7 @@ def test_connect_while_connected_does_nothing(daemon):  # sdk-behaviours
     assert daemon.post("/connection/connect").json()["socket_id"] == before
 
 
+# contract: 2.23, 2.27
 def test_connect_false_waits_for_post_connection_connect(run):  # config-and-cli
     daemon = run(app="connect = false", connected=False)
     assert daemon.connection()["state"] == "initialized"
@@ -198,7 +214,8 @@ def test_connect_false_waits_for_post_connection_connect(run):  # config-and-cli
     daemon.wait_for_state("connected")
 
 
-def test_apps_never_say_a_secret(run, sandbox, tmp_path):  # §2
+# contract: 2.25, 5.21
+def test_apps_never_say_a_secret(run, sandbox, tmp_path):
     secret = tmp_path / "secret"
     secret.write_text(SECRET)
     secret.chmod(0o600)
@@ -211,7 +228,8 @@ def test_apps_never_say_a_secret(run, sandbox, tmp_path):  # §2
     problem(daemon.get("/apps/other"), 404, "unknown_app")
 
 
-def test_paths_exist_twice_and_the_default_app_is_the_one_marked_so(run, sandbox, name):  # §2
+# contract: 2.1, 2.2
+def test_paths_exist_twice_and_the_default_app_is_the_one_marked_so(run, sandbox, name):
     daemon = run(
         rest=f"""
 [[app]]
@@ -232,14 +250,16 @@ url = "{sandbox.url}"
     problem(daemon.get("/apps/third/channels"), 404, "unknown_app")
 
 
-def test_healthz_says_version_uptime_and_per_app_state(daemon):  # §2
+# contract: 2.26
+def test_healthz_says_version_uptime_and_per_app_state(daemon):
     body = daemon.get("/healthz").json()
     assert body["version"]
     assert any(name.startswith("uptime") for name in body)
     assert [(app["name"], app["state"]) for app in body["apps"]] == [("main", "connected")]
 
 
-def test_readyz_is_503_while_an_enabled_app_is_not_connected(run, start):  # §2
+# contract: 2.27
+def test_readyz_is_503_while_an_enabled_app_is_not_connected(run, start):
     upstream = start(Sandbox)
     daemon = run(upstream=upstream)
     assert daemon.get("/readyz").status_code == 200
@@ -249,10 +269,11 @@ def test_readyz_is_503_while_an_enabled_app_is_not_connected(run, start):  # §2
     assert daemon.get("/healthz").status_code == 200
 
 
+# contract: 2.33
 @pytest.mark.parametrize(
     "path", ["/channels", "/channels/x", "/connection", "/apps", "/apps/main", "/healthz", "/readyz"]
 )
-def test_head_wherever_get_is(daemon, path):  # §2
+def test_head_wherever_get_is(daemon, path):
     if path == "/channels/x":
         daemon.subscribed("x")
     head, get = daemon.client.head(path), daemon.get(path)
@@ -262,12 +283,14 @@ def test_head_wherever_get_is(daemon, path):  # §2
     assert abs(int(head.headers["content-length"]) - len(get.content)) < 8  # ages differ
 
 
-def test_head_of_a_stream_answers_and_ends(daemon, name):  # §2
+# contract: 2.33
+def test_head_of_a_stream_answers_and_ends(daemon, name):
     answer = daemon.client.head(f"/channels/{name()}/events")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/event-stream")
 
 
-def test_known_path_with_another_method_is_405_with_allow(daemon):  # §2
+# contract: 2.32
+def test_known_path_with_another_method_is_405_with_allow(daemon):
     for method, path, allow in [
         ("PATCH", "/channels/x/events", {"GET", "HEAD", "POST", "OPTIONS"}),
         ("DELETE", "/channels/x/events", {"GET", "HEAD", "POST", "OPTIONS"}),
@@ -282,25 +305,29 @@ def test_known_path_with_another_method_is_405_with_allow(daemon):  # §2
         assert {word.strip() for word in answer.headers["allow"].split(",")} == allow
 
 
-def test_options_answers_with_allow(daemon):  # §2
+# contract: 2.34
+def test_options_answers_with_allow(daemon):
     answer = daemon.client.request("OPTIONS", "/channels/x")
     assert answer.status_code in (200, 204)
     assert "PUT" in answer.headers["allow"]
 
 
+# contract: 2.31
 @pytest.mark.parametrize(
     "path", ["/nothing", "/channels/x/y", "/channels/x/events/y/z", "/apps/main/nothing", "//channels"]
 )
-def test_unknown_path_is_404(daemon, path):  # §2
+def test_unknown_path_is_404(daemon, path):
     assert daemon.client.get(daemon.url + path).status_code == 404
 
 
+# contract: 4.15
 @pytest.mark.parametrize("path", ["/%zz", "/channels/%", "/channels/%ff/events"])
-def test_a_malformed_target_is_400(daemon, path):  # §2
+def test_a_malformed_target_is_400(daemon, path):
     assert daemon.stream(path).status == 400
 
 
-def test_every_json_answer_about_state_carries_last_event_id(daemon, sandbox, name):  # §3
+# contract: 3.44
+def test_every_json_answer_about_state_carries_last_event_id(daemon, sandbox, name):
     channel = name("presence-")
     daemon.subscribed(channel)
     paths = [f"/channels/{channel}", f"/channels/{channel}/members", "/channels", "/connection"]

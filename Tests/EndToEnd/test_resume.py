@@ -14,8 +14,9 @@ def steps(stream, count):
     return [frame.json["n"] for frame in frames], [frame.id for frame in frames]
 
 
+# contract: 3.13, 3.40
 @pytest.mark.parametrize("by", ["header", "query"])
-def test_last_event_id_replays_what_is_kept_after_it_in_order_nothing_twice(daemon, sandbox, name, by):  # §3
+def test_last_event_id_replays_what_is_kept_after_it_in_order_nothing_twice(daemon, sandbox, name, by):
     channel = name()
     daemon.put(f"/channels/{channel}")
     first = daemon.subscribed(channel)
@@ -36,7 +37,8 @@ def test_last_event_id_replays_what_is_kept_after_it_in_order_nothing_twice(daem
     assert {frame.event for frame in stream.seen} == {"bridge:open", "step"}
 
 
-def test_the_header_wins_over_the_query(daemon, sandbox, name):  # §3
+# contract: 3.41
+def test_the_header_wins_over_the_query(daemon, sandbox, name):
     channel = name()
     first = daemon.subscribed(channel)
     publish(sandbox, channel, range(5))
@@ -46,7 +48,8 @@ def test_the_header_wins_over_the_query(daemon, sandbox, name):  # §3
     assert stream.next().json == {"n": 4}
 
 
-def test_an_id_increases_within_an_app(daemon, sandbox, name):  # §3
+# contract: 3.39
+def test_an_id_increases_within_an_app(daemon, sandbox, name):
     one, two = name(), name()
     streams = [daemon.subscribed(one), daemon.subscribed(two)]
     ids = []
@@ -58,7 +61,8 @@ def test_an_id_increases_within_an_app(daemon, sandbox, name):  # §3
     assert [int(s) for s in sequences] == sorted({int(s) for s in sequences})
 
 
-def test_a_resumed_stream_gets_no_cached_event(daemon, sandbox, name):  # §3
+# contract: 3.13
+def test_a_resumed_stream_gets_no_cached_event(daemon, sandbox, name):
     channel = name("cache-")
     first = daemon.subscribed(channel)
     publish(sandbox, channel, [1])
@@ -69,7 +73,8 @@ def test_a_resumed_stream_gets_no_cached_event(daemon, sandbox, name):  # §3
     assert stream.next().json == {"n": 2}
 
 
-def test_what_is_no_longer_kept_is_said_with_a_gap_and_a_fresh_snapshot(run, sandbox, name):  # §3
+# contract: 3.22, 3.24, 3.42, 6.13
+def test_what_is_no_longer_kept_is_said_with_a_gap_and_a_fresh_snapshot(run, sandbox, name):
     daemon, channel = run(limits="kept_events = 3"), name()
     first = daemon.subscribed(channel)
     publish(sandbox, channel, range(10))
@@ -82,7 +87,8 @@ def test_what_is_no_longer_kept_is_said_with_a_gap_and_a_fresh_snapshot(run, san
     assert steps(stream, 3)[0] == [7, 8, 9]
 
 
-def test_not_subscribed_in_between_is_a_gap_too(daemon, sandbox, name):  # §3
+# contract: 3.24
+def test_not_subscribed_in_between_is_a_gap_too(daemon, sandbox, name):
     channel = name()
     first = daemon.subscribed(channel)
     publish(sandbox, channel, range(3))
@@ -94,8 +100,9 @@ def test_not_subscribed_in_between_is_a_gap_too(daemon, sandbox, name):  # §3
     assert stream.next().json["reason"] == "evicted"
 
 
+# contract: 3.25, 3.42
 @pytest.mark.parametrize("identifier", ["nonsense", "1-1", "0-0", "-", "zzzzzzzzzzzzzzzzzzzzzz-1", "é"])
-def test_an_unknown_id_is_said_with_a_gap(daemon, sandbox, name, identifier):  # §3
+def test_an_unknown_id_is_said_with_a_gap(daemon, sandbox, name, identifier):
     channel = name()
     first = daemon.subscribed(channel)
     publish(sandbox, channel, range(3))
@@ -114,7 +121,8 @@ def test_an_empty_last_event_id_is_none(daemon, sandbox, name):  # WHATWG EventS
     assert [stream.next().event, stream.next().event] == ["bridge:open", "realtime:subscription_succeeded"]
 
 
-def test_an_id_of_the_future_is_unknown(daemon, sandbox, name):  # §3
+# contract: 3.25
+def test_an_id_of_the_future_is_unknown(daemon, sandbox, name):
     channel = name()
     first = daemon.subscribed(channel)
     publish(sandbox, channel, [1])
@@ -125,7 +133,8 @@ def test_an_id_of_the_future_is_unknown(daemon, sandbox, name):  # §3
     assert stream.next().json["reason"] == "unknown_id"
 
 
-def test_since_replays_what_was_kept_in_that_time(daemon, sandbox, name):  # §3
+# contract: 3.43
+def test_since_replays_what_was_kept_in_that_time(daemon, sandbox, name):
     channel = name()
     first = daemon.subscribed(channel)
     publish(sandbox, channel, range(5))
@@ -135,12 +144,14 @@ def test_since_replays_what_was_kept_in_that_time(daemon, sandbox, name):  # §3
     assert steps(stream, 5)[0] == [0, 1, 2, 3, 4]
 
 
-def test_a_since_that_is_none_is_400(daemon, name):  # §3
+# contract: 3.34
+def test_a_since_that_is_none_is_400(daemon, name):
     answer = daemon.get(f"/channels/{name()}/events", params={"since": "yesterday"})
     assert answer.status_code == 400 and answer.json()["code"] == "invalid_request"
 
 
-def test_a_filter_applies_to_what_is_replayed(daemon, sandbox, name):  # §3
+# contract: 3.30
+def test_a_filter_applies_to_what_is_replayed(daemon, sandbox, name):
     channel = name()
     first = daemon.subscribed(channel)
     publish(sandbox, channel, [1])
@@ -153,7 +164,8 @@ def test_a_filter_applies_to_what_is_replayed(daemon, sandbox, name):  # §3
     assert [stream.next().data, stream.next().data] == ['{"n":1}', '{"n":2}']
 
 
-def test_a_replay_longer_than_the_sockets_buffer_has_no_seam(run, sandbox, name):  # §3
+# contract: 3.40
+def test_a_replay_longer_than_the_sockets_buffer_has_no_seam(run, sandbox, name):
     daemon, channel = run(limits="reader_backlog_bytes = 8388608"), name()
     first = daemon.subscribed(channel)
     filler = "x" * 9000

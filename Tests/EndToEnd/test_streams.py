@@ -2,12 +2,13 @@
 
 import json
 
+from deadline import poll
 from peers import Client
 from processes import Sandbox
-from streams import Ended
 
 
-def test_a_stream_answers_at_once_before_upstream_has_confirmed_anything(run, start):  # §3
+# contract: 3.1, 3.2, 3.3
+def test_a_stream_answers_at_once_before_upstream_has_confirmed_anything(run, start):
     gone = start(Sandbox)
     gone.kill()
     daemon = run(upstream=gone, connected=False)
@@ -22,7 +23,8 @@ def test_a_stream_answers_at_once_before_upstream_has_confirmed_anything(run, st
     assert first.json["state"] in ("connecting", "unavailable")
 
 
-def test_the_first_frame_is_bridge_open_and_its_block_begins_with_retry_2000(daemon, name):  # §3
+# contract: 3.9
+def test_the_first_frame_is_bridge_open_and_its_block_begins_with_retry_2000(daemon, name):
     channel = name()
     stream = daemon.events(channel)
     frame = stream.next()
@@ -32,7 +34,8 @@ def test_the_first_frame_is_bridge_open_and_its_block_begins_with_retry_2000(dae
         ("app", "main"), ("channel", channel), ("state", "connected"), ("subscribed", False)]  # fmt: skip
 
 
-def test_a_confirmed_channel_is_followed_by_the_current_presence_snapshot_without_an_id(daemon, sandbox, name):  # §3
+# contract: 3.11, 3.12
+def test_a_confirmed_channel_is_followed_by_the_current_presence_snapshot_without_an_id(daemon, sandbox, name):
     channel = name("presence-")
     first = daemon.subscribed(channel)
     with Client(sandbox) as other:
@@ -48,7 +51,8 @@ def test_a_confirmed_channel_is_followed_by_the_current_presence_snapshot_withou
         assert presence["hash"]["ada"] == {"name": "Ada", "n": 1}
 
 
-def test_the_snapshot_of_another_channel_is_an_empty_object(daemon, name):  # §3
+# contract: 3.11
+def test_the_snapshot_of_another_channel_is_an_empty_object(daemon, name):
     channel = name()
     daemon.subscribed(channel)
     stream = daemon.events(channel)
@@ -57,7 +61,8 @@ def test_the_snapshot_of_another_channel_is_an_empty_object(daemon, name):  # §
     assert (snapshot.event, snapshot.data, snapshot.id) == ("realtime:subscription_succeeded", "{}", None)
 
 
-def test_frames_are_id_then_event_then_data(daemon, sandbox, name):  # §3
+# contract: 3.4
+def test_frames_are_id_then_event_then_data(daemon, sandbox, name):
     channel = name()
     stream = daemon.subscribed(channel)
     sandbox.publish(channel, "news", '{"n":1}')
@@ -65,7 +70,8 @@ def test_frames_are_id_then_event_then_data(daemon, sandbox, name):  # §3
     assert frame.fields == ("id", "event", "data")
 
 
-def test_members_that_come_and_go_are_events(daemon, sandbox, name):  # §3
+# contract: 3.17
+def test_members_that_come_and_go_are_events(daemon, sandbox, name):
     channel = name("presence-")
     stream = daemon.subscribed(channel)
     with Client(sandbox) as other:
@@ -90,7 +96,8 @@ def test_one_member_added_for_each_user_and_not_for_each_connection(daemon, sand
         assert events.count("realtime:member_added") == 1
 
 
-def test_client_events_of_others_are_delivered(daemon, sandbox, name):  # §3
+# contract: 3.14
+def test_client_events_of_others_are_delivered(daemon, sandbox, name):
     channel = name("private-")
     stream = daemon.subscribed(channel)
     with Client(sandbox) as other:
@@ -99,6 +106,7 @@ def test_client_events_of_others_are_delivered(daemon, sandbox, name):  # §3
         assert stream.until("client-typing").data == '{"who":"other"}'
 
 
+# contract: 2.3, 3.14
 def test_fifty_readers_of_one_channel_make_one_upstream_subscription(daemon, sandbox, name):  # issue 2
     channel = name("private-")
     streams = [daemon.events(channel) for _ in range(50)]
@@ -115,14 +123,16 @@ def test_fifty_readers_of_one_channel_make_one_upstream_subscription(daemon, san
         assert len({frame.id for frame in frames}) == 40
 
 
-def test_all_readers_see_an_event_under_the_same_id(daemon, sandbox, name):  # §3
+# contract: 3.39
+def test_all_readers_see_an_event_under_the_same_id(daemon, sandbox, name):
     channel = name()
     streams = [daemon.subscribed(channel) for _ in range(3)]
     sandbox.publish(channel, "news", "{}")
     assert len({stream.until("news").id for stream in streams}) == 1
 
 
-def test_an_event_from_upstream_cannot_pass_for_the_bridges_own(daemon, sandbox, name):  # §3
+# contract: 3.8
+def test_an_event_from_upstream_cannot_pass_for_the_bridges_own(daemon, sandbox, name):
     channel = name()
     stream = daemon.subscribed(channel)
     sandbox.publish(channel, "bridge:shutdown", '{"x":1}')
@@ -131,7 +141,8 @@ def test_an_event_from_upstream_cannot_pass_for_the_bridges_own(daemon, sandbox,
     assert stream.until("upstream:state_change").json["current"] == "b"
 
 
-def test_an_event_name_can_never_inject_a_line(daemon, sandbox, name):  # §3
+# contract: 3.7
+def test_an_event_name_can_never_inject_a_line(daemon, sandbox, name):
     channel = name()
     stream = daemon.subscribed(channel)
     sandbox.publish(channel, "a\r\ndata: forged\r\nevent: b\x00c", "{}")
@@ -139,7 +150,8 @@ def test_an_event_name_can_never_inject_a_line(daemon, sandbox, name):  # §3
     assert frame.data == "{}"
 
 
-def test_a_name_that_becomes_the_bridges_own_without_its_line_ends_is_marked_as_well(daemon, sandbox, name):  # §3
+# contract: 3.7, 3.8
+def test_a_name_that_becomes_the_bridges_own_without_its_line_ends_is_marked_as_well(daemon, sandbox, name):
     channel = name()
     stream = daemon.subscribed(channel)
     sandbox.publish(channel, "bri\ndge:open", "{}")
@@ -148,7 +160,8 @@ def test_a_name_that_becomes_the_bridges_own_without_its_line_ends_is_marked_as_
     assert [frame.event for frame in stream.seen[-2:]] == ["upstream:bridge:open", "marker"]
 
 
-def test_event_keeps_only_those_events_and_the_bridges_own(daemon, sandbox, name):  # §3
+# contract: 3.30
+def test_event_keeps_only_those_events_and_the_bridges_own(daemon, sandbox, name):
     channel = name()
     everything = daemon.subscribed(channel)
     stream = daemon.events(channel, "?event=order-*&event=exact")
@@ -159,7 +172,8 @@ def test_event_keeps_only_those_events_and_the_bridges_own(daemon, sandbox, name
     everything.until("order-2")
 
 
-def test_format_message_sends_every_frame_without_an_event_line(daemon, sandbox, name):  # §3
+# contract: 3.31
+def test_format_message_sends_every_frame_without_an_event_line(daemon, sandbox, name):
     channel = name()
     stream = daemon.events(channel, "?format=message")
     opened = stream.next()
@@ -178,7 +192,8 @@ def test_format_message_sends_every_frame_without_an_event_line(daemon, sandbox,
     assert stream.next().json["data"] == "no JSON"
 
 
-def test_accept_ndjson_sends_one_json_object_a_line(daemon, sandbox, name):  # §3
+# contract: 3.37
+def test_accept_ndjson_sends_one_json_object_a_line(daemon, sandbox, name):
     channel = name()
     stream = daemon.events(channel, headers={"Accept": "application/x-ndjson"})
     assert stream.headers["content-type"] == "application/x-ndjson"
@@ -192,7 +207,8 @@ def test_accept_ndjson_sends_one_json_object_a_line(daemon, sandbox, name):  # �
     assert b"\n\n" not in stream.body and b"data:" not in stream.body
 
 
-def test_a_stream_on_http_1_0_is_closed_by_eof_without_chunks(run, sandbox, name):  # §3
+# contract: 3.3, 3.28
+def test_a_stream_on_http_1_0_is_closed_by_eof_without_chunks(run, sandbox, name):
     daemon, channel = run(), name()
     stream = daemon.subscribed(channel, version="1.0")
     assert "transfer-encoding" not in stream.headers
@@ -203,7 +219,8 @@ def test_a_stream_on_http_1_0_is_closed_by_eof_without_chunks(run, sandbox, name
     assert stream.wire == stream.body
 
 
-def test_a_cache_channel_begins_with_its_last_event_which_keeps_its_id(daemon, sandbox, name):  # §3
+# contract: 3.12, 3.18
+def test_a_cache_channel_begins_with_its_last_event_which_keeps_its_id(daemon, sandbox, name):
     channel = name("cache-")
     stream = daemon.subscribed(channel)
     assert stream.next().event == "realtime:cache_miss"
@@ -225,6 +242,7 @@ def test_the_cached_event_arrives_right_after_the_subscription(daemon, sandbox, 
     assert (frame.event, frame.data) == ("price", '{"n":7}')
 
 
+# contract: 3.16
 def test_a_refused_subscription_is_an_event_with_an_auth_error(run, name):  # upstream-protocol, Channels
     daemon = run(auth=False)
     stream = daemon.events(name("private-"))
@@ -234,17 +252,31 @@ def test_a_refused_subscription_is_an_event_with_an_auth_error(run, name):  # up
     assert frame.id
 
 
-def test_idle_streams_get_a_comment_every_15_s(daemon, sandbox, name):  # §3
-    stream = daemon.subscribed(name())
-    seen = len(stream.body)
-    try:
-        stream.next(17)
-    except (TimeoutError, Ended):
+# contract: 3.38, 3.45
+def test_idle_streams_get_a_comment_every_15_s(daemon, name):
+    stream, plain = daemon.subscribed(name()), daemon.subscribed(name(), version="1.0")
+    lines = daemon.events(name(), headers={"Accept": "application/x-ndjson"})
+    while json.loads(lines.line())["event"] != "realtime:subscription_succeeded":
         pass
-    assert stream.body[seen:].startswith(b":"), stream.body[seen:]
+    seen = [len(each.body) for each in (stream, plain)]
+    # A blank line, where there are no comments.
+    assert lines.line(17) == ""
+    for each, length in zip((stream, plain), seen):
+        poll(lambda: has_more(each, length), 3, "a comment")
+        assert each.body[length:].startswith(b":"), each.body[length:]
 
 
-def test_a_message_over_max_event_bytes_is_skipped_with_a_gap_and_the_connection_stays(run, sandbox, name):  # §3, §6
+def has_more(stream, length):
+    """Whether more than `length` bytes of the body came, comments included."""
+    try:
+        stream.next(0.01)
+    except TimeoutError:
+        pass
+    return len(stream.body) > length
+
+
+# contract: 3.27, 6.11
+def test_a_message_over_max_event_bytes_is_skipped_with_a_gap_and_the_connection_stays(run, sandbox, name):
     daemon, channel = run(limits="max_event_bytes = 4096"), name()
     stream = daemon.subscribed(channel)
     socket_id = daemon.connection()["socket_id"]

@@ -6,7 +6,7 @@ import Testing
 extension Reactor {
   /// Turns until `condition` holds; records an issue when it does not in `limit`.
   func turn(
-    until condition: () -> Bool, within limit: Duration = .seconds(5), at location: SourceLocation = #_sourceLocation
+    until condition: () -> Bool, within limit: Duration = .seconds(60), at location: SourceLocation = #_sourceLocation
   ) throws {
     let deadline = MonotonicClock.now() + limit
     while !condition() {

@@ -36,6 +36,20 @@ import Testing
     #expect(text.contains("purpose"))
   }
 
+  /// RFC 5280 §4.2.1.10: an authority that may sign for some names only, and signed for another.
+  @Test func aNameOutsideWhatItsAuthorityMaySignFor() throws {
+    let inside = try Pair(certificate: "inside", serverName: "inside.test")
+    try inside.shakeHands()
+    #expect(inside.client.isHandshakeComplete)
+    let outside = try Pair(certificate: "outside")
+    let thrown = failure { () throws(TLSFailure) in try outside.shakeHands() }
+    guard case .certificate(.other(_, let text), host: "localhost") = thrown else {
+      Issue.record("\(String(describing: thrown))")
+      return
+    }
+    #expect(text.contains("permitted subtree"))
+  }
+
   @Test func aSelfSignedCertificateThatIsTrustedIsFine() throws {
     let authority = TestAuthority.shared
     let pair = try Pair(certificate: "selfsigned", trusting: authority.certificate("selfsigned"))

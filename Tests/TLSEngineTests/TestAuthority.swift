@@ -58,6 +58,12 @@ struct TestAuthority: Sendable {
         [clientonly]
         subjectAltName = DNS:localhost
         extendedKeyUsage = clientAuth
+        [constrained]
+        basicConstraints = critical,CA:TRUE
+        keyUsage = critical,keyCertSign
+        nameConstraints = critical,permitted;DNS:inside.test
+        [inside]
+        subjectAltName = DNS:inside.test
         """)
       try selfSigned("ca", name: "Test Authority", section: "authority")
       try selfSigned("selfsigned", name: "localhost", section: "good")
@@ -68,6 +74,9 @@ struct TestAuthority: Sendable {
       try issue("clientonly", section: "clientonly")
       try issue("expired", section: "good", validity: Self.past)
       try issue("early", section: "good", validity: Self.future)
+      try issue("constrained", section: "constrained")
+      try issue("inside", section: "inside", by: "constrained")
+      try issue("outside", section: "good", by: "constrained")
       try run(["pkey", "-in", key("good"), "-aes128", "-passout", "pass:x", "-out", key("locked")])
     } catch {
       fatalError("the test certificates could not be made: \(error)")
@@ -100,6 +109,33 @@ struct TestAuthority: Sendable {
       "ca", "-batch", "-notext", "-config", self.file("ca.conf"), "-extensions", section, "-startdate", validity.0,
       "-enddate", validity.1, "-in", request, "-out", certificate(file),
     ])
+  }
+
+  /// A chain of two: the certificate, and that of the authority below ours that signed it.
+  private func issue(_ file: String, section: String, by signer: String) throws {
+    let request = self.file("\(file).csr")
+    try run(
+      ["req", "-new", "-config", self.file("ca.conf"), "-subj", "/CN=localhost"] + Self.newKey
+        + ["-keyout", key(file), "-out", request])
+    try run([
+      "x509", "-req", "-in", request, "-CA", certificate(signer), "-CAkey", key(signer), "-CAcreateserial", "-days",
+      "30",
+      "-extfile", self.file("ca.conf"), "-extensions", section, "-out", certificate(file),
+    ])
+    let chain = try [file, signer].map { try String(contentsOfFile: certificate($0), encoding: .utf8) }
+    try write("\(file).crt", chain.joined())
+  }
+
+  /// A certificate like "good" that is over in `seconds`; its name.
+  func issueForMoment(seconds: Int) throws -> String {
+    let name = "moment-\(UUID().uuidString)"
+    let formatter = DateFormatter()
+    formatter.locale = Locale(identifier: "en_US_POSIX")
+    formatter.timeZone = TimeZone(identifier: "UTC")
+    formatter.dateFormat = "yyyyMMddHHmmss'Z'"
+    let end = formatter.string(from: Date(timeIntervalSinceNow: Double(seconds)))
+    try issue(name, section: "good", validity: (Self.present.0, end))
+    return name
   }
 
   private func run(_ arguments: [String]) throws {

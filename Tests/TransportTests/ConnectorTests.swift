@@ -29,7 +29,7 @@ import Testing
     let listener = try Listener(reactor: reactor, address: loopback(0)) { _, _ in accepted += 1 }
     let port = try #require(listener.localAddress.port)
     var result: Result<StreamSocket, ConnectError>?
-    connector.connect(host: "127.0.0.1", port: port, timeout: .seconds(5)) { result = $0 }
+    connector.connect(host: "127.0.0.1", port: port, timeout: .seconds(60)) { result = $0 }
     #expect(result == nil, "never from within connect")
     try reactor.turn(until: { result != nil && accepted == 1 })
     let socket = try #require(try result?.get())
@@ -44,7 +44,7 @@ import Testing
     let address = SocketAddress.unix(path: "@transport-tests-\(getpid())")
     let listener = try Listener(reactor: reactor, address: address) { _, _ in }
     var result: Result<StreamSocket, ConnectError>?
-    connector.connect(to: [address], timeout: .seconds(5)) { result = $0 }
+    connector.connect(to: [address], timeout: .seconds(60)) { result = $0 }
     try reactor.turn(until: { result != nil })
     try result?.get().close()
     listener.close()
@@ -53,7 +53,7 @@ import Testing
   @Test func saysWhoRefused() throws {
     let (holder, port) = try refusedPort()
     var result: Result<StreamSocket, ConnectError>?
-    connector.connect(host: "127.0.0.1", port: port, timeout: .seconds(5)) { result = $0 }
+    connector.connect(host: "127.0.0.1", port: port, timeout: .seconds(60)) { result = $0 }
     try reactor.turn(until: { result != nil })
     let failure = AddressFailure(address: loopback(port), error: Errno(ECONNREFUSED))
     let error = #expect(throws: ConnectError.self) { try result?.get() }
@@ -69,7 +69,7 @@ import Testing
     var result: Result<StreamSocket, ConnectError>?
     // A refusal is an answer: the next address is not kept waiting for the delay to pass.
     connector.attemptDelay = .seconds(3_600)
-    connector.connect(host: "localhost", port: port, timeout: .seconds(5)) { result = $0 }
+    connector.connect(host: "localhost", port: port, timeout: .seconds(60)) { result = $0 }
     try reactor.turn(until: { result != nil })
     let socket = try #require(try result?.get())
     #expect(try SocketAddress.peer(of: socket.fd) == loopback(port))
@@ -83,7 +83,7 @@ import Testing
     var result: Result<StreamSocket, ConnectError>?
     let start = MonotonicClock.now()
     connector.attemptDelay = .milliseconds(10)
-    connector.connect(to: [hole.address, listener.localAddress], timeout: .seconds(5)) { result = $0 }
+    connector.connect(to: [hole.address, listener.localAddress], timeout: .seconds(60)) { result = $0 }
     try reactor.turn(until: { result != nil })
     let socket = try #require(try result?.get())
     #expect(try SocketAddress.peer(of: socket.fd) == listener.localAddress)
@@ -120,7 +120,7 @@ import Testing
     let listener = try Listener(reactor: reactor, address: loopback(0)) { _, _ in }
     var calls = 0
     var attempt: ConnectAttempt?
-    attempt = connector.connect(to: [listener.localAddress], timeout: .seconds(5)) { result in
+    attempt = connector.connect(to: [listener.localAddress], timeout: .seconds(60)) { result in
       calls += 1
       attempt?.cancel()
       try? result.get().close()

@@ -12,7 +12,7 @@ import Transport
     let block = [UInt8](repeating: 1, count: 65_536)
     #expect(send(wire.farNumber, block, block.count, noSignal) > 0)
     wire.socket.write("413")
-    wire.socket.closeAfterFlush()
+    wire.socket.closeAfterFlush(lingerFor: .seconds(60))
     // More of the body, while the answer is on its way.
     for _ in 0..<3 {
       _ = send(wire.farNumber, block, block.count, noSignal)

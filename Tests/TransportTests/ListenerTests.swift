@@ -99,41 +99,48 @@ import Testing
     await #expect(processExitsWith: .success) {
       let reactor = try Reactor()
       var accepted: [Int32] = []
+      var acceptedInAll = 0
       var reports: [Errno] = []
       let listener = try Listener(reactor: reactor, address: .ipv4(0x7F00_0001, port: 0)) { descriptor, _ in
         accepted.append(descriptor.take())
+        acceptedInAll += 1
       }
       listener.onExhausted = { reports.append($0) }
+      var reliefs = 0
+      listener.onRelieved = { reliefs += 1 }
       var clients: [Client] = []
-      for _ in 0..<6 { clients.append(try Client(listener.localAddress)) }
+      for _ in 0..<8 { clients.append(try Client(listener.localAddress)) }
       var limit = rlimit(rlim_cur: 256, rlim_max: 256)
       try #require(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
-      // Which numbers are free depends on what the process inherited: all are taken, and then three given back.
+      // Which numbers are free depends on what the process inherited: all are taken, and then three given back. Other
+      // threads of the process may hold one for a moment, so that nothing here counts exactly.
       var fillers: [Int32] = []
       while case let filler = dup(0), filler >= 0 { fillers.append(filler) }
       try #require(errno == EMFILE && fillers.count > 3)
       for _ in 0..<3 { close(fillers.removeLast()) }
 
-      try reactor.turn(until: { listener.isPaused })
-      #expect(accepted.count == 3)
+      try reactor.turn(until: { !accepted.isEmpty && listener.isPaused })
+      #expect(acceptedInAll < clients.count)
       #expect(reports == [Errno(EMFILE)])
       // Nothing to do although connections wait: no spinning.
       #expect(try reactor.runOnce(timeout: .zero) == 0)
 
-      // Told of a freed descriptor, it goes on at once, accepts one more, and rests and says so again.
+      // Told of a freed descriptor, it goes on at once, accepts one more, and rests again: still one shortage.
+      let before = acceptedInAll
       close(accepted.removeLast())
       listener.descriptorWasFreed()
       #expect(!listener.isPaused)
-      try reactor.turn(until: { listener.isPaused })
-      #expect(accepted.count == 3)
-      #expect(reports.count == 2)
+      try reactor.turn(until: { acceptedInAll > before && listener.isPaused })
+      #expect(acceptedInAll < clients.count)
+      #expect(reports.count == 1 && reliefs == 0)
 
       // Told of nothing, it goes on by itself a little later.
-      for descriptor in accepted { close(descriptor) }
-      accepted = []
-      try reactor.turn(until: { accepted.count == 2 })
+      for descriptor in accepted + fillers { close(descriptor) }
+      try reactor.turn(until: { reliefs > 0 })
+      #expect(acceptedInAll == clients.count)
+      #expect(reports.count == 1 && reliefs == 1)
       listener.close()
-      exit(clients.count == 6 ? EXIT_SUCCESS : EXIT_FAILURE)
+      exit(EXIT_SUCCESS)
     }
   }
 }

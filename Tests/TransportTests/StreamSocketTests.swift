@@ -17,6 +17,24 @@ import Transport
     wire.socket.close()
   }
 
+  /// Until its delegate is told, somebody may still send to the number: it must not be another connection's.
+  @Test func keepsItsDescriptorUntilTheDelegateIsTold() throws {
+    let reactor = try Reactor()
+    let (ending, other) = (try Wire(reactor: reactor), try Wire(reactor: reactor))
+    let number = try #require(ending.socket.plainDescriptor)
+    var isStillOpen: Bool?
+    other.recorder.onReceive = { _ in
+      guard ending.recorder.sawEndOfFile, ending.recorder.closed.isEmpty else { return }
+      isStillOpen = fcntl(number, F_GETFD) >= 0
+    }
+    // Both are ready in the same turn, the one that ends first.
+    ending.far = nil
+    try other.sendFromFar([1])
+    try reactor.turn(until: { !ending.recorder.closed.isEmpty })
+    #expect(isStillOpen == true)
+    other.socket.close()
+  }
+
   @Test func unreadInputStaysAndGrows() throws {
     let wire = try Wire(reactor: Reactor())
     wire.recorder.takesInput = false
@@ -56,7 +74,7 @@ import Transport
         sawBacklog = sawBacklog || wire.socket.pendingOutputBytes > 1 << 20
         if case .success(let piece) = wire.readAtFar(upTo: 1 + Int(random.next() % 300_000)) { read += piece }
         return read.count == bytes.count
-      }, within: .seconds(20))
+      }, within: .seconds(120))
     #expect(read == bytes, "seed \(seed)")
     #expect(sawBacklog && wire.recorder.drained > 0)
     #expect(wire.socket.pendingOutputBytes == 0)

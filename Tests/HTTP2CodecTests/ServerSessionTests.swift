@@ -1,0 +1,194 @@
+import Bytes
+import Foundation
+import HTTP2Codec
+import HTTPCodec
+import Testing
+
+/// A connection as a whole: what it begins with, how it ends, and what a client may do how often.
+@Suite struct ServerSessionTests {
+  @Test func theFirstFrameTellsTheLimits() {
+    let peer = ServerPeer(limits: HTTP2Limits(streamsMax: 0x0102, headBytesMax: 0x0304, bodyBytesMax: 10))
+    peer.begin()
+    let first = peer.frames[0]
+    #expect(first.type == FrameType.settings && first.flags == 0 && first.stream == 0)
+    #expect(first.payload == [0, 3, 0, 0, 1, 2, 0, 6, 0, 0, 3, 4, 0, 9, 0, 0, 0, 1])
+    #expect(peer.answersPing())
+  }
+
+  @Test func aRequestArrivesWhole() throws {
+    let peer = ServerPeer()
+    peer.begin()
+    let fields = [("accept", "a"), ("content-length", "4")]
+    peer.receive(
+      Wire.headers(
+        1, Wire.request(method: "POST", path: "/a?b=c", authority: "LocalHost:8", fields), flags: Wire.endHeaders)
+        + Wire.data(1, [65, 66]) + Wire.data(1, [67, 68], flags: Wire.endStream))
+    let expected = RequestHead(
+      method: "POST", target: "/a?b=c", version: .http2,
+      headers: ["accept": "a", "content-length": "4", "Host": "LocalHost:8"], authority: Authority("localhost:8"),
+      contentLength: 4)
+    #expect(
+      Array(peer.events.prefix(3)) == [
+        .opened(stream: 1), .head(stream: 1, expected), .complete(stream: 1, body: [65, 66, 67, 68]),
+      ])
+    #expect(peer.statuses[1] == ["200"] && peer.body(of: 1) == Array("ok".utf8))
+  }
+
+  @Test func aClientThatExpectsIsToldToContinue() {
+    let peer = ServerPeer()
+    peer.begin()
+    peer.receive(Wire.headers(1, Wire.request(method: "POST", [("expect", "100-continue")]), flags: Wire.endHeaders))
+    guard case .head(_, let head)? = peer.events.last else {
+      Issue.record("no head")
+      return
+    }
+    #expect(head.expectsContinue)
+    peer.session.sendContinue(on: 1)
+    peer.receive(Wire.data(1, [65], flags: Wire.endStream))
+    #expect(peer.statuses[1] == ["100", "200"])
+  }
+
+  @Test func unfinishedBodiesHaveALimitTogether() {
+    let peer = ServerPeer(limits: HTTP2Limits(streamsMax: 256, headBytesMax: 1000, bodyBytesMax: 100))
+    peer.begin()
+    var refused: UInt32?
+    for stream in stride(from: UInt32(1), to: 101, by: 2) where refused == nil {
+      peer.receive(Wire.headers(stream, Wire.post, flags: Wire.endHeaders))
+      peer.receive(Wire.data(stream, [UInt8](repeating: 65, count: 100)))
+      if !peer.resets(of: stream).isEmpty { refused = stream }
+    }
+    #expect(refused == 33)
+    #expect(peer.resets(of: 33) == [.enhanceYourCalm])
+    // What is finished counts no longer.
+    peer.receive(Wire.data(1, [], flags: Wire.endStream))
+    peer.receive(Wire.headers(201, Wire.post, flags: Wire.endHeaders))
+    peer.receive(Wire.data(201, [UInt8](repeating: 65, count: 100), flags: Wire.endStream))
+    #expect(peer.statuses[1] == ["200"] && peer.statuses[201] == ["200"])
+  }
+
+  @Test func goingAwayLetsStreamsEnd() {
+    let peer = ServerPeer()
+    peer.serve = { peer, stream in peer.session.beginBody(ResponseHead(status: 200), on: stream) }
+    peer.begin()
+    peer.receive(Wire.headers(5, Wire.get))
+    peer.session.goAway()
+    peer.settle()
+    #expect(peer.goAway == .noError)
+    #expect(peer.frames.last?.payload.prefix(4) == [0, 0, 0, 5])
+    peer.receive(Wire.headers(7, Wire.get))
+    #expect(peer.statuses[7] == nil && !peer.session.isFinished)
+    peer.session.finish(5, lastBytes: [65])
+    peer.settle()
+    #expect(peer.hasEnded(5) && peer.session.isFinished)
+  }
+
+  // MARK: Floods
+
+  enum Flood: CaseIterable, Sendable {
+    case reset, settings, ping, emptyData, priority, windowUpdate, refusals, mistakes
+
+    /// The `number`th thing that is one too often in the end.
+    func bytes(_ number: UInt32) -> [UInt8] {
+      let stream = 2 * number + 3
+      switch self {
+      case .reset: return Wire.headers(stream, Wire.post, flags: Wire.endHeaders) + Wire.reset(stream)
+      case .settings: return Wire.settings()
+      case .ping: return Wire.ping
+      case .emptyData: return Wire.data(1, [])
+      case .priority: return Wire.frame(FrameType.priority, stream: 5, [0, 0, 0, 0, 1])
+      case .windowUpdate: return Wire.windowUpdate(0, 1)
+      // A stream that the server has to reset costs it no less than one that the client resets.
+      case .refusals: return Wire.headers(stream, Wire.request(path: nil))
+      case .mistakes:
+        return Wire.headers(stream, Wire.post, flags: Wire.endHeaders) + Wire.windowUpdate(stream, 0x7FFF_FFFF)
+      }
+    }
+
+    var often: Int {
+      switch self {
+      case .settings: 50
+      case .ping, .emptyData: 100
+      case .reset, .refusals, .mistakes: 500
+      case .priority, .windowUpdate: 1000
+      }
+    }
+  }
+
+  @Test(arguments: Flood.allCases) func floodsAreCut(_ flood: Flood) {
+    let peer = ServerPeer()
+    peer.begin()
+    peer.receive(Wire.headers(1, Wire.post, flags: Wire.endHeaders))
+    var count = 0
+    while peer.goAway == nil, count < 3000 {
+      peer.receive(flood.bytes(UInt32(count)))
+      count += 1
+    }
+    #expect(peer.goAway == .enhanceYourCalm)
+    #expect(peer.session.isFinished)
+    #expect(count > flood.often * 9 / 10 && count <= flood.often + 1)
+  }
+
+  @Test(arguments: Flood.allCases) func whatIsSpreadOverTimeIsNot(_ flood: Flood) {
+    let peer = ServerPeer()
+    peer.begin()
+    peer.receive(Wire.headers(1, Wire.post, flags: Wire.endHeaders))
+    for number in 0..<3000 {
+      peer.now = peer.now + .seconds(11) + .milliseconds(1)
+      for step in 0..<3 { peer.receive(flood.bytes(UInt32(number * 3 + step))) }
+    }
+    #expect(peer.goAway == nil)
+    #expect(peer.answersPing())
+  }
+
+  @Test func aFastReaderMayAnswerAllItGets() {
+    let peer = ServerPeer()
+    peer.serve = { peer, stream in peer.session.beginBody(ResponseHead(status: 200), on: stream) }
+    peer.begin()
+    peer.receive(Wire.headers(1, Wire.get))
+    for _ in 0..<5000 {
+      #expect([UInt8](repeating: 65, count: 100).withUnsafeBytes { peer.session.offer($0, on: 1) } == 100)
+      peer.settle()
+      peer.receive(Wire.windowUpdate(0, 100) + Wire.windowUpdate(1, 100))
+    }
+    #expect(peer.goAway == nil)
+  }
+
+  // MARK: Memory
+
+  @Test func tenThousandResetsLeaveNothing() throws {
+    let peer = ServerPeer()
+    peer.serve = { peer, stream in
+      peer.session.beginBody(ResponseHead(status: 200), on: stream)
+      [UInt8](repeating: 65, count: 1000).withUnsafeBytes { peer.session.queue($0, on: stream) }
+    }
+    // No window: what is queued is still there when the reset comes.
+    peer.begin([(4, 0)])
+    var stream: UInt32 = 1
+    func reset(times: Int) {
+      for number in 0..<times {
+        peer.now = peer.now + .milliseconds(50)
+        let isWhole = number % 2 == 0
+        peer.receive(
+          Wire.headers(stream, Wire.post, flags: isWhole ? Wire.endStream | Wire.endHeaders : Wire.endHeaders))
+        if !isWhole { peer.receive(Wire.data(stream, [UInt8](repeating: 65, count: 1000))) }
+        #expect(peer.session.openStreams == 1)
+        peer.receive(Wire.reset(stream))
+        stream += 2
+        peer.forget()
+      }
+    }
+    reset(times: 2000)
+    let before = try residentBytes()
+    reset(times: 10_000)
+    let growth = try residentBytes() - before
+    #expect(peer.session.openStreams == 0)
+    #expect(peer.answersPing() && peer.goAway == nil)
+    // 10,000 streams with their bytes would be 13 megabytes; other tests allocate meanwhile.
+    #expect(growth < 6_000_000, "\(growth) bytes more")
+  }
+
+  private func residentBytes() throws -> Int {
+    let text = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8)
+    return try #require(Int(text.split(separator: " ")[1])) * 4096
+  }
+}
