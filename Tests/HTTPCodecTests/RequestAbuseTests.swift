@@ -6,9 +6,10 @@ import Testing
   @Test(arguments: try Abuse.all())
   func isRefusedHoweverItArrives(_ abuse: Abuse) throws {
     let fault = try #require(MessageFault.allCases.first { "\($0)" == abuse.fault })
-    for pieces in cuts(abuse.bytes) {
+    let bytes = abuse.bytes
+    for pieces in cuts(bytes) {
       let requests = Requests(pieces, limits: Abuse.limits)
-      let cut = "cut at \(pieces[0].count) of \(abuse.bytes.count)"
+      let cut = "cut at \(pieces[0].count) of \(bytes.count)"
       #expect(requests.violation?.fault == fault, "\(cut)")
       #expect(requests.violation?.status == abuse.status, "\(cut)")
       #expect(requests.events.count == abuse.before, "\(cut)")
