@@ -140,6 +140,8 @@ let package = Package(
         "JSONCodec",
         "Reactor", "Sandbox", "TLSEngine", "Transport",
       ]),
+    tests("SystemdTests", ["Systemd"]),
+    tests("apinatordTests", ["apinatord", "Bytes", "Systemd", log]),
     tests("BridgeTests", ["Bridge", "HTTPCodec", "JSONCodec"]),
     tests("BridgeConfigTests", ["BridgeConfig", "Bytes"]),
     tests("SandboxTests", ["Bytes", "HTTPCodec", "JSONCodec", "Sandbox"]),

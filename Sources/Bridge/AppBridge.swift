@@ -13,7 +13,9 @@ import Reactor
 final class AppBridge {
   let configuration: AppConfiguration
   let upstream: UpstreamConnection
-  let encoder: EventFrameEncoder
+  /// The first part of event ids.
+  private(set) var epoch: UInt64
+  private(set) var encoder: EventFrameEncoder
   unowned let bridge: Bridge
   var metrics = Metrics.App()
   private(set) var channels: [String: Channel] = [:]
@@ -21,19 +23,22 @@ final class AppBridge {
   private var channelsByHandle: [Channel?] = []
   /// All channels in one, once somebody has asked for it.
   private(set) var appFeed: AppFeed?
+  /// What was taken over from the daemon's last life of channels that nobody has asked for yet.
+  var unclaimed: [String: Feed] = [:]
   /// The newest event that was forgotten together with its channel.
-  private var forgottenThrough: UInt64 = 0
+  var forgottenThrough: UInt64
   /// The sequence of the newest event.
-  private var sequence: UInt64 = 0
+  private(set) var sequence: UInt64
   private var clientEvents: TokenBucket
 
-  /// - Parameter sequence: where ids go on; an app that is made anew by a reload goes on where it was.
-  init(configuration: AppConfiguration, upstream: UpstreamConnection, bridge: Bridge, sequence: UInt64 = 0) {
+  /// - Parameter last: where ids go on; an app that is made anew by a reload goes on where it was.
+  init(configuration: AppConfiguration, upstream: UpstreamConnection, bridge: Bridge, after last: EventID?) {
     self.configuration = configuration
     self.upstream = upstream
     self.bridge = bridge
-    encoder = EventFrameEncoder(epoch: bridge.epoch, app: configuration.name)
-    self.sequence = sequence
+    epoch = last?.epoch ?? bridge.epoch
+    encoder = EventFrameEncoder(epoch: epoch, app: configuration.name)
+    sequence = last?.sequence ?? 0
     forgottenThrough = sequence
     clientEvents = TokenBucket(perSecond: configuration.clientEventsPerSecond, at: bridge.reactor.now)
     upstream.delegate = self
@@ -43,11 +48,19 @@ final class AppBridge {
   var reactor: Reactor { bridge.reactor }
   var limits: Limits { bridge.limits }
   var log: Logger { bridge.log }
-  var lastEventID: EventID { EventID(epoch: bridge.epoch, sequence: sequence) }
+  var lastEventID: EventID { EventID(epoch: epoch, sequence: sequence) }
   var streamCount: Int {
     channels.values.reduce(appFeed?.feed.streamCount ?? 0) { $0 + $1.feed.streamCount }
   }
   var isReady: Bool { !configuration.connect || upstream.state == .connected }
+
+  /// Goes on with the ids of an earlier life; before anything has been given one.
+  func goOn(after last: EventID) {
+    precondition(channels.isEmpty && appFeed == nil && sequence == 0, "ids go on from the beginning or not at all")
+    epoch = last.epoch
+    encoder = EventFrameEncoder(epoch: epoch, app: name)
+    sequence = last.sequence
+  }
 
   // MARK: Connection
 
@@ -61,6 +74,8 @@ final class AppBridge {
   func end() {
     forEachFeed { $0.endStreams(lastEvent: "bridge:shutdown", data: "{}") }
     for channel in channels.values { channel.forget() }
+    for feed in unclaimed.values { feed.forget() }
+    unclaimed = [:]
     appFeed?.feed.forget()
     upstream.disconnect()
   }
@@ -82,6 +97,7 @@ final class AppBridge {
 
   func forEachFeed(_ body: (Feed) -> Void) {
     for channel in channels.values { body(channel.feed) }
+    for feed in unclaimed.values { body(feed) }
     if let appFeed { body(appFeed.feed) }
   }
 
@@ -113,13 +129,26 @@ final class AppBridge {
         headers: .retryAfter(configuration.linger))
     }
     let handle = upstream.subscribe(name)
-    // A number is passed over, so that nobody who left an earlier subscription of this name takes up where it ended.
-    sequence += 1
-    let channel = Channel(name: name, handle: handle, app: self, floor: sequence)
+    let takenOver = unclaimed.removeValue(forKey: name)
+    let channel = Channel(
+      name: name, handle: handle, app: self, feed: takenOver ?? freshFeed(name), hasMissed: takenOver != nil)
     channels[name] = channel
     while channelsByHandle.count <= handle.index { channelsByHandle.append(nil) }
     channelsByHandle[handle.index] = channel
     return channel
+  }
+
+  private func freshFeed(_ name: String) -> Feed {
+    // A number is passed over, so that nobody who left an earlier subscription of this name takes up where it ended.
+    sequence += 1
+    let encoder = encoder.forChannel(name)
+    let log = ChannelLog(
+      encoder: encoder, floor: sequence, keepsLastApplicationEvent: ChannelKind(name: name).isCache)
+    return feed(of: name, log, encoder)
+  }
+
+  func feed(of name: String, _ log: ChannelLog, _ encoder: EventFrameEncoder) -> Feed {
+    Feed(log: log, encoder: encoder, app: self, fields: ["app": "\(self.name)", "channel": "\(name)"])
   }
 
   /// The events of all channels in one order.
@@ -145,7 +174,7 @@ final class AppBridge {
     channel.isPinned = false
     if force {
       channel.feed.endStreams(lastEvent: "bridge:unsubscribed", data: "{}")
-      tellAppFeed("bridge:unsubscribed", data: "{}", of: channel)
+      tellAppFeed("bridge:unsubscribed", data: "{}", of: channel.name, channel.feed)
       remove(channel)
     } else {
       channel.lingerIfUnused()
@@ -157,6 +186,7 @@ final class AppBridge {
     guard channels[channel.name] === channel else { return }
     channels[channel.name] = nil
     channelsByHandle[channel.handle.index] = nil
+    if channel.hasMissed { tellAppFeedOfGap(of: channel.name, channel.feed) }
     if channel.log.keptCount > 0 { forgottenThrough = max(forgottenThrough, channel.log.lastSequence) }
     channel.forget()
     upstream.unsubscribe(channel.name)
@@ -178,16 +208,32 @@ final class AppBridge {
     } else {
       let traits = traits.union(.wholeApp)
       for channel in channels.values { channel.append(sequence, name, data, origin, traits) }
+      for feed in unclaimed.values { feed.append(sequence, name, data, origin, traits) }
+      // No channel keeps it for a feed of the whole app that is made later.
+      if channels.isEmpty, unclaimed.isEmpty { forgottenThrough = sequence }
       appFeed?.append(sequence, name, data, origin, traits, of: nil)
     }
   }
 
   /// Appends an event to the feed of the whole app alone: the channel it is of is about to go.
-  private func tellAppFeed(_ event: String, data: String, of channel: Channel) {
+  private func tellAppFeed(_ event: String, data: String, of channel: String, _ feed: Feed) {
     guard let appFeed else { return }
     sequence += 1
+    forgottenThrough = sequence
     let (name, bytes) = ([UInt8](event.utf8), [UInt8](data.utf8))
-    appFeed.append(sequence, .plain(name.span), .plain(bytes.span), .bridge, [], of: channel)
+    appFeed.feed.append(
+      sequence, .plain(name.span), .plain(bytes.span), .bridge, [], source: appFeed.source(of: channel, feed.encoder))
+  }
+
+  /// Tells the feed of the whole app that events may be missing of a channel that was taken over and is about to go.
+  func tellAppFeedOfGap(of channel: String, _ feed: Feed) {
+    guard appFeed != nil else { return }
+    metrics.gaps["upstream_reconnect", default: 0] += 1
+    tellAppFeed("bridge:gap", data: reconnectGap(feed.log), of: channel, feed)
+  }
+
+  private func reconnectGap(_ log: ChannelLog) -> String {
+    "{\"reason\":\"upstream_reconnect\",\"from\":\"\(EventID(epoch: epoch, sequence: log.lastSequence))\"}"
   }
 
   /// Appends an event that is made here.
@@ -252,11 +298,10 @@ extension AppBridge: UpstreamDelegate {
     switch decision {
     case .confirmed(let isResubscription):
       log.info("subscribed", metadata: fields)
-      if isResubscription {
+      if isResubscription || channel.hasMissed {
+        channel.hasMissed = false
         metrics.gaps["upstream_reconnect", default: 0] += 1
-        let last = EventID(epoch: bridge.epoch, sequence: channel.feed.log.lastSequence)
-        let gap = "{\"reason\":\"upstream_reconnect\",\"from\":\"\(last)\"}"
-        append("bridge:gap", data: [UInt8](gap.utf8), to: channel)
+        append("bridge:gap", data: [UInt8](reconnectGap(channel.log).utf8), to: channel)
       }
     case .refused(let error):
       let status = error.status.map { "\($0)" } ?? "-"

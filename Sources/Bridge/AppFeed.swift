@@ -17,7 +17,8 @@ final class AppFeed {
     self.app = app
     let log = ChannelLog(encoder: app.encoder, floor: floor)
     feed = Feed(log: log, encoder: app.encoder, app: app, fields: ["app": "\(app.name)", "channel": "*"])
-    log.collect(app.channels.values.map { ($0.log, source(of: $0)) })
+    let feeds = app.channels.map { ($0.key, $0.value.feed) } + app.unclaimed.map { ($0.key, $0.value) }
+    log.collect(feeds.map { ($1.log, source(of: $0, $1.encoder)) })
   }
 
   /// Appends an event of `channel`, of the whole app when it is nil.
@@ -25,19 +26,18 @@ final class AppFeed {
     _ sequence: UInt64, _ name: EventText, _ data: EventText, _ origin: EventOrigin, _ traits: EventTraits,
     of channel: Channel?
   ) {
-    feed.log.append(
-      sequence: sequence, name: name, data: data, origin: origin, traits: traits,
-      source: channel.map(source) ?? 0, at: app.reactor.now)
-    feed.didAppend()
+    let source = channel.map { self.source(of: $0.name, $0.feed.encoder) } ?? 0
+    feed.append(sequence, name, data, origin, traits, source: source)
   }
 
   func name(of source: UInt32) -> String? { Int(source) < names.count ? names[Int(source)] : nil }
 
-  private func source(of channel: Channel) -> UInt32 {
-    if let source = sources[channel.name] { return source }
-    let source = feed.log.addSource(channel.feed.encoder)
-    sources[channel.name] = source
-    names.append(channel.name)
+  /// The number of the channel `name`, whose events `encoder` encodes.
+  func source(of name: String, _ encoder: EventFrameEncoder) -> UInt32 {
+    if let source = sources[name] { return source }
+    let source = feed.log.addSource(encoder)
+    sources[name] = source
+    names.append(name)
     return source
   }
 }

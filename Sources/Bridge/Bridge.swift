@@ -20,9 +20,10 @@ final class Bridge {
   var limits: Limits
   let log: Logger
   let version: String
-  /// The first part of every event id: differs from one start to the next.
+  /// The first part of event ids where no earlier life's go on: differs from one start to the next.
   let epoch: UInt64
   private let startedAt: Instant
+  private var random: SplitMix64
   private(set) var apps: [AppBridge] = []
   private(set) var streamCount = 0
   var metrics = Metrics()
@@ -42,6 +43,7 @@ final class Bridge {
     self.version = version
     self.log = log
     startedAt = reactor.now
+    random = SplitMix64(seed: epoch)
     flushLater = { [weak self] in self?.flush() }
   }
 
@@ -98,6 +100,12 @@ final class Bridge {
   func streamDidEnd() {
     streamCount -= 1
     onStatusChange?()
+  }
+
+  /// After how long a reader whose stream is ended comes back, in milliseconds: spread over a second, so that they do
+  /// not come all at once.
+  func spreadRetryMilliseconds() -> Int {
+    StreamRequest.retryMilliseconds + Int.random(in: 0...1000, using: &random)
   }
 
   func stateDidChange() { onStatusChange?() }

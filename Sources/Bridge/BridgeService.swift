@@ -66,7 +66,14 @@ final class BridgeService: HTTPService {
 
   func noteRefusal(status: Int, code: String, detail: String) {
     bridge.metrics.refusals[code, default: 0] += 1
-    bridge.log.debug("refused a request", metadata: ["status": "\(status)", "code": "\(code)", "detail": "\(detail)"])
+    logRefusal(status: status, code: code, detail: detail)
+  }
+
+  private func logRefusal(status: Int, code: String, detail: String) {
+    var fields: Logger.Metadata = ["status": "\(status)", "code": "\(code)"]
+    // The detail may quote what a caller sent.
+    if bridge.log.logLevel <= .debug { fields["detail"] = "\(detail)" }
+    bridge.log.info("refused a request", metadata: fields)
   }
 
   func noteExhaustion(_ error: Errno) {
@@ -235,6 +242,7 @@ final class BridgeService: HTTPService {
   }
 
   private func respond(_ problem: ProblemDetails, _ request: HTTPRequest, _ exchange: HTTPExchange) {
+    logRefusal(status: problem.status, code: problem.code, detail: problem.detail)
     exchange.respond(answer(problem, to: request.head))
   }
 

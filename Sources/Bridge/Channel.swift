@@ -19,17 +19,21 @@ final class Channel {
   var isPinned = false
   /// Streams of the whole app that named this channel.
   private(set) var holders = 0
+  /// Taken over from the daemon's last life and not confirmed since: events may be missing after the newest one.
+  var hasMissed: Bool
   private var waiters: [ClientEventRequest] = []
   private var lingerTimer: TimerID?
 
-  init(name: String, handle: ChannelHandle, app: AppBridge, floor: UInt64) {
+  /// - Parameters:
+  ///   - feed: of this channel, without readers.
+  ///   - hasMissed: whether the feed is one that was taken over.
+  init(name: String, handle: ChannelHandle, app: AppBridge, feed: Feed, hasMissed: Bool) {
     self.name = name
     self.app = app
     self.handle = handle
+    self.feed = feed
+    self.hasMissed = hasMissed
     kind = ChannelKind(name: name)
-    let encoder = app.encoder.forChannel(name)
-    let log = ChannelLog(encoder: encoder, floor: floor, keepsLastApplicationEvent: kind.isCache)
-    feed = Feed(log: log, encoder: encoder, app: app, fields: ["app": "\(app.name)", "channel": "\(name)"])
     feed.onLeave = { [weak self] in self?.lingerIfUnused() }
   }
 
@@ -39,8 +43,7 @@ final class Channel {
 
   /// Appends one event; readers get it when the feed is flushed.
   func append(_ sequence: UInt64, _ name: EventText, _ data: EventText, _ origin: EventOrigin, _ traits: EventTraits) {
-    feed.log.append(sequence: sequence, name: name, data: data, origin: origin, traits: traits, at: app.reactor.now)
-    feed.didAppend()
+    feed.append(sequence, name, data, origin, traits)
   }
 
   // MARK: Subscription

@@ -18,12 +18,14 @@ public final class Daemon {
   /// How long streams and connections may take to end after ``stop()``.
   public static let stopTimeout = Duration.seconds(3)
 
-  private let reactor: Reactor
+  let reactor: Reactor
   private var configuration: Configuration
   private let version: String
   private let secrets: SecretReader
-  private let log: Logger
-  private let bridge: Bridge
+  let log: Logger
+  let bridge: Bridge
+  /// What one life of the daemon leaves for the next; nil where there is no place for it.
+  let stateFile: StateFile?
   private let service: BridgeService
   private let server: HTTPServer
   private let connector: Connector
@@ -42,19 +44,21 @@ public final class Daemon {
   /// - Parameters:
   ///   - version: of the daemon, for `/healthz`, the server's User-Agent and the upstream's query.
   ///   - secrets: how secrets are read; they are never kept in the configuration.
+  ///   - stateDirectory: a folder of its own, where kept events outlive a restart; nil when there is none.
   /// - Throws: what is wrong with the configuration beyond its syntax: an unreadable secret, a CA file, a user's name.
   public init(
-    reactor: Reactor, configuration: Configuration, secrets: SecretReader, version: String, log: Logger
+    reactor: Reactor, configuration: Configuration, secrets: SecretReader, stateDirectory: String? = nil,
+    version: String, log: Logger
   ) throws(DaemonError) {
     self.reactor = reactor
     self.configuration = configuration
     self.secrets = secrets
     self.version = version
     self.log = log
+    stateFile = stateDirectory.map { StateFile(Daemon.handoverName, in: $0) }
     connector = Connector(reactor: reactor, resolver: Resolver(reactor: reactor))
-    // Milliseconds since 1970: no two starts share it, and a later one is larger.
-    let epoch = WallClock.unixNanoseconds() / 1_000_000
-    bridge = Bridge(reactor: reactor, limits: configuration.limits, epoch: epoch, version: version, log: log)
+    bridge = Bridge(
+      reactor: reactor, limits: configuration.limits, epoch: Daemon.newEpoch(), version: version, log: log)
     service = BridgeService(
       bridge: bridge,
       origins: OriginPolicy(
@@ -89,6 +93,7 @@ public final class Daemon {
       }
     }
     for address in addresses { log.info("listening", metadata: ["address": "\(address)"]) }
+    takeOver()
     for app in bridge.apps {
       do { try app.start() } catch { throw DaemonError.limit(error.detail) }
     }
@@ -114,7 +119,9 @@ public final class Daemon {
         apps.append(old)
       } else {
         // Ids go on where they were: a reader that comes back must not take an old event for a new one.
-        let fresh = try makeApp(app, sequence: (bridge.app(named: app.name)?.lastEventID.sequence ?? 0) + 1)
+        var last = bridge.app(named: app.name)?.lastEventID ?? EventID(epoch: Daemon.newEpoch(), sequence: 0)
+        last.sequence += 1
+        let fresh = try makeApp(app, after: last)
         apps.append(fresh)
         made.append(fresh)
       }
@@ -174,6 +181,7 @@ public final class Daemon {
   private func waitForEnd(until deadline: Instant, _ completion: @escaping () -> Void) {
     guard server.connectionCount > 0, reactor.now < deadline else {
       server.closeAll()
+      handOver()
       return completion()
     }
     _ = reactor.schedule(at: reactor.now + .milliseconds(20)) { [self] in waitForEnd(until: deadline, completion) }
@@ -215,7 +223,10 @@ public final class Daemon {
 
   // MARK: Apps
 
-  private func makeApp(_ app: AppConfiguration, sequence: UInt64 = 0) throws(DaemonError) -> AppBridge {
+  /// Milliseconds since 1970: no two starts share it, and a later one is larger.
+  private static func newEpoch() -> UInt64 { WallClock.unixNanoseconds() / 1_000_000 }
+
+  private func makeApp(_ app: AppConfiguration, after last: EventID? = nil) throws(DaemonError) -> AppBridge {
     let url = try serviceURL(app.serverURL, app)
     var session = SessionConfiguration()
     session.activityTimeoutDefault = app.activityTimeout
@@ -226,7 +237,7 @@ public final class Daemon {
         url: url, appKey: app.appKey, clientVersion: version, tls: url.isSecure ? try tls(app) : nil,
         messageBytesMax: configuration.limits.maxEventBytes, session: session),
       authorizer: try authorizer(app))
-    return AppBridge(configuration: app, upstream: upstream, bridge: bridge, sequence: sequence)
+    return AppBridge(configuration: app, upstream: upstream, bridge: bridge, after: last)
   }
 
   private func serviceURL(_ text: String, _ app: AppConfiguration) throws(DaemonError) -> ServiceURL {

@@ -37,9 +37,21 @@ final class Feed {
 
   // MARK: Events
 
+  /// Appends one event; readers get it when the feed is flushed.
+  @inline(__always)
+  func append(
+    _ sequence: UInt64, _ name: EventText, _ data: EventText, _ origin: EventOrigin, _ traits: EventTraits,
+    source: UInt32 = 0
+  ) {
+    log.append(
+      sequence: sequence, name: name, data: data, origin: origin, traits: traits, source: source,
+      at: bridge.reactor.now)
+    didAppend()
+  }
+
   /// Notes that something was appended; readers get it when the feed is flushed.
   @inline(__always)
-  func didAppend() {
+  private func didAppend() {
     newEvents &+= 1
     guard !isDirty else { return }
     isDirty = true
@@ -166,7 +178,10 @@ final class Feed {
   private func end(_ reader: EventReader, lastEvent: String, data: String) {
     takeOut(reader)
     var frame = ByteQueue()
-    append(lastEvent, data: data, form: reader.form, chunked: reader.isChunked, to: &frame)
+    // All streams end at once: let them not come back at once.
+    let retry = lastEvent == "bridge:shutdown" ? bridge.spreadRetryMilliseconds() : nil
+    append(
+      lastEvent, data: data, form: reader.form, chunked: reader.isChunked, retryMilliseconds: retry, to: &frame)
     frame.withReadableBytes { reader.queue($0) }
     reader.finish()
   }

@@ -164,7 +164,7 @@ struct StreamRequest {
       for channel in scope.channels { snapshot(channel, reader, &frames) }
       return log.position(since: app.reactor.now + (.zero - span), form: form)
     case .after(let text):
-      guard let id = EventID(text), id.epoch == app.bridge.epoch, id.sequence <= app.lastEventID.sequence else {
+      guard let id = EventID(text), id.epoch == app.epoch, id.sequence <= app.lastEventID.sequence else {
         gap("unknown_id", from: text, reader, scope, app, &frames)
         return log.oldestKept(in: form)
       }

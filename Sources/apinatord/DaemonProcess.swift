@@ -31,23 +31,36 @@ struct DaemonProcess {
     raiseDescriptorLimit()
     let sandbox = try startSandbox(reactor)
     let daemon = try Daemon(
-      reactor: reactor, configuration: configuration, secrets: options.secrets, version: Version.number, log: log)
+      reactor: reactor, configuration: configuration, secrets: options.secrets,
+      stateDirectory: ProcessEnvironment.stateDirectory, version: Version.number, log: log)
     let notifier = Notifier()
-    let inherited = InheritedDescriptor.takeAll().map(\.rawValue)
+    let inherited = InheritedDescriptor.takeAll()
     if configuration.listen.isEmpty && inherited.isEmpty {
       Console.message("apinatord: there is nothing to listen on; set `listen` or start it by its socket unit")
       throw ExitCode.configuration
     }
     // Before anybody can read that it is ready, and act on it.
     try handleSignals(reactor, daemon, sandbox, notifier)
-    let addresses = try daemon.start(inherited: inherited)
+    let addresses = try daemon.start(inherited: inherited.map(\.rawValue))
+    note(inherited, addresses)
     log.info("ready", metadata: ["pid": "\(getpid())", "version": "\(Version.number)"])
     watchdog(reactor, notifier)
+    sumUpRepeats(reactor)
     notifier.ready(status: daemon.statusLine)
     daemon.onStatus = { notifier.status($0) }
     if sandbox != nil { announce(addresses) }
     try reactor.run()
+    logOutput.writeSums(all: true)
     log.info("stopped")
+  }
+
+  /// Which socket unit each socket came from, and that a configured `listen` has to stand back.
+  private func note(_ inherited: [InheritedDescriptor], _ addresses: [SocketAddress]) {
+    for (descriptor, address) in zip(inherited, addresses) {
+      log.info("took over a socket", metadata: ["address": "\(address)", "socket": "\(descriptor.name)"])
+    }
+    guard !inherited.isEmpty, configuration.listen != ListenAddress.defaults else { return }
+    log.notice("`listen` is not used, since sockets were passed in; name its addresses in the socket unit")
   }
 
   // MARK: Sandbox
@@ -121,6 +134,14 @@ struct DaemonProcess {
       _ = reactor.schedule(at: reactor.now + interval / 2) { tick() }
     }
     tick()
+  }
+
+  /// Says in time what the log held back, also when it has nothing else to say.
+  private func sumUpRepeats(_ reactor: Reactor) {
+    _ = reactor.schedule(at: reactor.now + LogOutput.sumInterval) { [self] in
+      logOutput.writeSums()
+      sumUpRepeats(reactor)
+    }
   }
 
   /// A stream needs a descriptor: as many as the system grants.

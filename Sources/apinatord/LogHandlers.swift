@@ -2,12 +2,16 @@ import BridgeConfig
 import Bytes
 import Glibc
 import Logging
+import Reactor
 import Synchronization
+import Systemd
 
-/// Where log lines go: standard error, one write(2) a line. The level can change while the daemon runs.
+/// Where log lines go: to the journal, or to standard error with one write(2) a line. The level can change while the
+/// daemon runs.
 final class LogOutput: Sendable {
   let style: LogStyle
   private let threshold: Atomic<Int>
+  private let repeats = Mutex(RepeatFilter<LogLine>())
 
   init(_ configuration: LogConfiguration) {
     style = LogStyle(configuration.format)
@@ -28,24 +32,46 @@ final class LogOutput: Sendable {
     return output
   }
 
-  func write(_ line: borrowing ByteQueue) {
-    line.withReadableBytes { Console.write($0, to: STDERR_FILENO) }
+  /// Writes the line, or counts it when it comes too often.
+  func write(_ line: LogLine) {
+    writeSums()
+    let now = MonotonicClock.now()
+    guard repeats.withLock({ $0.passes(line, key: line.identity, at: now) }) else { return }
+    put(line)
+  }
+
+  /// Says what was held back; also to be called when nothing is logged for ``sumInterval``, and at the end for `all`.
+  func writeSums(all: Bool = false) {
+    let now = MonotonicClock.now()
+    for sum in repeats.withLock({ $0.takeSums(at: now, all: all) }) { put(sum.line.repeated(sum.count)) }
+  }
+
+  static let sumInterval = RepeatFilter<LogLine>.interval
+
+  private func put(_ line: LogLine) {
+    if style == .journal, line.journalEntry.send() == 0 { return }
+    var bytes = ByteQueue()
+    line.append(to: &bytes, style: style, at: Timestamp.now())
+    bytes.withReadableBytes { Console.write($0, to: STDERR_FILENO) }
   }
 }
 
 /// How lines look, once it is known where they go.
 enum LogStyle: Sendable {
-  /// `<N>message`, N a priority of syslog(3), which the journal takes off (sd-daemon(3)).
+  /// Entries with fields; where they cannot be sent, lines like those of ``prefixed``.
   case journal
+  /// `<N>message`, N a priority of syslog(3), which a service manager takes off (sd-daemon(3)).
+  case prefixed
   case text
   case json
 
   init(_ format: LogFormat) {
     switch format {
-    case .journal: self = .journal
+    case .journal: self = JournalEntry.isAvailable ? .journal : .prefixed
     case .text: self = .text
     case .json: self = .json
-    case .auto where ProcessEnvironment.standardErrorIsJournal: self = .journal
+    case .auto where ProcessEnvironment.standardErrorIsJournal:
+      self = JournalEntry.isAvailable ? .journal : .prefixed
     case .auto: self = isatty(STDERR_FILENO) == 1 ? .text : .json
     }
   }
@@ -79,12 +105,10 @@ struct LineLogHandler: LogHandler {
     if let provided = metadataProvider?.get() { fields.merge(provided) { _, new in new } }
     if let more = event.metadata { fields.merge(more) { _, new in new } }
     if let error = event.error { fields["error"] = "\(error)" }
-    let line = LogLine(
-      level: event.level, label: label, message: event.message.description,
-      fields: fields.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
-    var bytes = ByteQueue()
-    line.append(to: &bytes, style: output.style, at: Timestamp.now())
-    output.write(bytes)
+    output.write(
+      LogLine(
+        level: event.level, label: label, message: event.message.description,
+        fields: fields.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }))
   }
 }
 

@@ -1,9 +1,10 @@
 import Bytes
 import JSONCodec
 import Logging
+import Systemd
 
 /// One line of the log. Whatever is in it, it stays one line.
-struct LogLine {
+struct LogLine: Sendable {
   let level: Logger.Level
   let label: String
   let message: String
@@ -13,7 +14,7 @@ struct LogLine {
   /// Appends the line and its end.
   func append(to line: inout ByteQueue, style: LogStyle, at time: Timestamp) {
     switch style {
-    case .journal:
+    case .journal, .prefixed:
       line.append("<\(level.priority)>")
       appendText(to: &line)
     case .text:
@@ -22,6 +23,28 @@ struct LogLine {
     case .json: appendJSON(to: &line, at: time)
     }
     line.append(UInt8(ascii: "\n"))
+  }
+
+  /// All that makes it the same line when it comes again.
+  var identity: String { "\(level.rawValue) \(label) \(text)" }
+
+  /// The line that stands for `count` of this one.
+  func repeated(_ count: Int) -> LogLine {
+    LogLine(level: level, label: label, message: "\(message) … repeated \(count) times", fields: fields)
+  }
+
+  /// The line with its fields as fields; they are in the message too, which is all that people usually look at.
+  var journalEntry: JournalEntry {
+    var entry = JournalEntry(
+      message: text, priority: level.priority, identifier: "apinatord", logger: label)
+    for (key, value) in fields { entry.append(key, value.description) }
+    return entry
+  }
+
+  private var text: String {
+    var line = ByteQueue()
+    appendText(to: &line)
+    return line.withReadableBytes { String(decoding: $0, as: UTF8.self) }
   }
 
   private func appendText(to line: inout ByteQueue) {

@@ -11,6 +11,11 @@ enum ProcessEnvironment {
   /// `$CREDENTIALS_DIRECTORY` (systemd.exec(5)).
   static var credentialsDirectory: String? { value("CREDENTIALS_DIRECTORY") }
 
+  /// The first folder of `$STATE_DIRECTORY` (systemd.exec(5)).
+  static var stateDirectory: String? {
+    value("STATE_DIRECTORY").map { String($0.prefix { $0 != ":" }) }
+  }
+
   /// Whether standard error is the journal: `$JOURNAL_STREAM` names its device and inode (systemd.exec(5)).
   static var standardErrorIsJournal: Bool {
     var status = stat()

@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from peers import ServiceManager
 from processes import BINARY, Daemon, Sandbox, configuration
 
 # Loopback is not reached through a proxy.
@@ -68,6 +69,12 @@ def run(sandbox, start):
         return program
 
     return begin
+
+
+@pytest.fixture
+def manager(tmp_path):
+    """What waits for notifications."""
+    return ServiceManager(tmp_path)
 
 
 _numbers = itertools.count(1)

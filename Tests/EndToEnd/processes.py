@@ -24,7 +24,7 @@ APP_ID, KEY, SECRET = "sandbox", "sandbox-key", "sandbox-secret"
 class Program:
     """A running apinatord. Its log is JSON lines on standard error, gathered by a thread."""
 
-    def __init__(self, arguments, environment=None, prefix=(), binary=BINARY):
+    def __init__(self, arguments, environment=None, prefix=(), binary=BINARY, pass_fds=()):
         clean = {name: value for name, value in os.environ.items() if name not in ("NOTIFY_SOCKET", "WATCHDOG_USEC")}
         self.process = subprocess.Popen(
             [*prefix, binary, *arguments],
@@ -32,6 +32,7 @@ class Program:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             env={**clean, **(environment or {})},
+            pass_fds=pass_fds,
         )
         self.lines = []
         self._ended = False
