@@ -21,6 +21,9 @@ final class HTTP2Connection: ServedConnection {
   private let client: ClientIdentity
   private unowned let server: HTTPServer
   private var streams: [Int32: HTTP2Stream] = [:]
+  /// Until when the present states of streams may last: none of those whose state may last for ever, as it may while a
+  /// stream is served or sends events, so that a turn of many streams does not look at each.
+  private var deadlines: [Int32: Instant] = [:]
   private var isOpen = true
   private var isUnsettled = false
   private var isGoingAway = false
@@ -60,13 +63,14 @@ final class HTTP2Connection: ServedConnection {
       switch event {
       case .opened(let id):
         let stream = HTTP2Stream(id: id, connection: self)
-        stream.deadline = server.reactor.now + server.limits.headTimeout
+        deadlines[id] = server.reactor.now + server.limits.headTimeout
         streams[id] = stream
       case .head(let id, let head): if let stream = streams[id] { admit(head, on: stream) }
       case .complete(let id, let body): if let stream = streams[id] { dispatch(body, on: stream) }
       case .violation(let id, let violation): if let stream = streams[id] { refuse(ProblemDetails(violation), stream) }
       case .writable(let id): if case .streaming(let stream)? = streams[id]?.state { stream.carrierIsWritable() }
       case .closed(let id, _):
+        deadlines[id] = nil
         streams.removeValue(forKey: id)?.leave()
         if streams.isEmpty { idleSince = server.reactor.now }
       }
@@ -78,7 +82,7 @@ final class HTTP2Connection: ServedConnection {
       return respond(refusal, to: head.method, on: stream)
     }
     stream.state = .body(head)
-    stream.deadline = server.reactor.now + server.limits.bodyTimeout
+    deadlines[stream.id] = server.reactor.now + server.limits.bodyTimeout
     if head.expectsContinue { session.sendContinue(on: stream.id) }
   }
 
@@ -86,7 +90,7 @@ final class HTTP2Connection: ServedConnection {
     guard case .body(let head) = stream.state else { return }
     let exchange = HTTPExchange(carrier: stream, method: head.method, version: head.version)
     stream.state = .serving(exchange)
-    stream.deadline = nil
+    deadlines[stream.id] = nil
     server.dispatch(head, body, from: client, on: exchange)
   }
 
@@ -120,6 +124,13 @@ final class HTTP2Connection: ServedConnection {
     needsSettling()
   }
 
+  /// Breaks a stream off; nothing more is expected of it.
+  func reset(_ stream: HTTP2Stream) {
+    deadlines[stream.id] = nil
+    session.reset(stream.id)
+    needsSettling()
+  }
+
   /// Sends what the stream's window and the socket take; see ``HTTPStream/send(_:)``.
   func send(_ bytes: UnsafeRawBufferPointer, on id: Int32) -> Int? {
     if session.outputBytes >= HTTP2ServerSession.outputBytesMax { flush() }
@@ -129,7 +140,7 @@ final class HTTP2Connection: ServedConnection {
 
   func expectEnd(of stream: HTTP2Stream, within timeout: Duration) {
     stream.state = .ending
-    stream.deadline = server.reactor.now + timeout
+    deadlines[stream.id] = server.reactor.now + timeout
     needsSettling()
   }
 
@@ -207,6 +218,7 @@ final class HTTP2Connection: ServedConnection {
     timer = nil
     var left: [Int32: HTTP2Stream] = [:]
     swap(&left, &streams)
+    deadlines = [:]
     for stream in left.values { stream.leave() }
   }
 
@@ -220,7 +232,7 @@ final class HTTP2Connection: ServedConnection {
     func consider(_ instant: Instant) { next = min(next ?? instant, instant) }
     if isOutputWaiting { consider(socket.lastProgress + server.limits.writeTimeout) }
     if streams.isEmpty { consider(idleSince + server.limits.idleTimeout) }
-    for stream in streams.values { if let deadline = stream.deadline { consider(deadline) } }
+    for deadline in deadlines.values { consider(deadline) }
     return next
   }
 
@@ -240,14 +252,14 @@ final class HTTP2Connection: ServedConnection {
     let now = server.reactor.now
     if isOutputWaiting, now >= socket.lastProgress + server.limits.writeTimeout { return abort() }
     if streams.isEmpty, now >= idleSince + server.limits.idleTimeout { goAway() }
-    for stream in Array(streams.values) {
-      if let deadline = stream.deadline, now >= deadline { timeOut(stream) }
+    for (id, deadline) in deadlines where now >= deadline {
+      deadlines[id] = nil
+      if let stream = streams[id] { timeOut(stream) }
     }
     needsSettling()
   }
 
   private func timeOut(_ stream: HTTP2Stream) {
-    stream.deadline = nil
     switch stream.state {
     case .body: refuse(.timeout(of: "body"), stream)
     case .head, .ending: stream.abort()

@@ -1,4 +1,3 @@
-import Bytes
 import HTTP2Codec
 import HTTPCodec
 import Transport
@@ -21,8 +20,6 @@ final class HTTP2Stream {
   let id: Int32
   private unowned let connection: HTTP2Connection
   var state = State.head
-  /// Until when the present state may last; nil where it may for ever.
-  var deadline: Instant?
 
   init(id: Int32, connection: HTTP2Connection) {
     self.id = id
@@ -91,8 +88,6 @@ extension HTTP2Stream: StreamCarrier {
 
   func abort() {
     state = .ending
-    deadline = nil
-    connection.session.reset(id)
-    connection.needsSettling()
+    connection.reset(self)
   }
 }
