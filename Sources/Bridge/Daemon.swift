@@ -91,6 +91,8 @@ public final class Daemon {
         listening.append((address, local))
         addresses.append(local)
       }
+    } else if configuration.listen != ListenAddress.defaults {
+      noteUnusedListen()
     }
     for address in addresses { log.info("listening", metadata: ["address": "\(address)"]) }
     takeOver()
@@ -149,9 +151,15 @@ public final class Daemon {
     throw .exposed(open)
   }
 
+  /// Sockets that were passed in stand in the place of those that are configured.
+  private func noteUnusedListen() {
+    log.notice("`listen` is not used, since sockets were passed in; name its addresses in the socket unit")
+  }
+
   /// Listens on what is new, all or nothing, then leaves what is no longer wanted.
   private func changeListeners(to wanted: [ListenAddress]) throws(DaemonError) {
     guard wanted != configuration.listen else { return }
+    guard inheritedAddresses.isEmpty else { return noteUnusedListen() }
     var added: [(configured: ListenAddress, local: SocketAddress)] = []
     do {
       for address in wanted where !listening.contains(where: { $0.configured == address }) {

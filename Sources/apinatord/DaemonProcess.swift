@@ -54,13 +54,11 @@ struct DaemonProcess {
     log.info("stopped")
   }
 
-  /// Which socket unit each socket came from, and that a configured `listen` has to stand back.
+  /// Which socket unit each socket came from.
   private func note(_ inherited: [InheritedDescriptor], _ addresses: [SocketAddress]) {
     for (descriptor, address) in zip(inherited, addresses) {
       log.info("took over a socket", metadata: ["address": "\(address)", "socket": "\(descriptor.name)"])
     }
-    guard !inherited.isEmpty, configuration.listen != ListenAddress.defaults else { return }
-    log.notice("`listen` is not used, since sockets were passed in; name its addresses in the socket unit")
   }
 
   // MARK: Sandbox

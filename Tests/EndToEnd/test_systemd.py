@@ -167,6 +167,18 @@ def test_tcp_and_unix_sockets_are_served_and_logged_with_their_names(file, socke
 
 
 # contract: 1.4
+def test_a_reload_does_not_listen_beside_them_either(file, sockets, tmp_path):
+    with Activated(file, sockets) as daemon:
+        address = f"unix:{tmp_path}/beside.sock"
+        file.write_text(file.read_text().replace('listen = ["127.0.0.1:0"]', f'listen = ["{address}"]'))
+        daemon.process.send_signal(signal.SIGHUP)
+        poll(lambda: '"message":"reloaded"' in daemon.log)
+        assert len([line for line in daemon.lines if "`listen` is not used" in line]) == 2
+        assert not (tmp_path / "beside.sock").exists()
+        assert answers(sockets) == (200, 200)
+
+
+# contract: 1.4
 def test_the_sockets_outlive_a_restart_and_callers_wait_meanwhile(file, sockets):
     with Activated(file, sockets):
         assert answers(sockets) == (200, 200)
