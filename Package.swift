@@ -93,6 +93,14 @@ let package = Package(
         "WebSocketCodec", "WebSocketTransport", log,
       ]),
 
+    swift("BridgeClient", ["BridgeConfig", "Bytes", "HTTPCodec", "JSONCodec", "Reactor", "TLSEngine", "Transport"]),
+    swift(
+      "Doctor",
+      [
+        "ApinatorClient", "ApinatorProtocol", "BridgeClient", "BridgeConfig", "Bytes", "HTTPCodec", "JSONCodec",
+        "Reactor", "TLSEngine", "Transport", "WebSocketCodec", "WebSocketTransport",
+      ]),
+
     swift(
       "ApinatorSDK",
       [
@@ -104,9 +112,9 @@ let package = Package(
     .executableTarget(
       name: "apinatord",
       dependencies: [
-        "Bridge", "BridgeConfig", "Bytes", "JSONCodec", "CNghttp2", "COpenSSL", "CSystemd", "Reactor", "Sandbox",
-        "Systemd",
-        "TLSEngine", "Transport", argumentParser, log,
+        "Bridge", "BridgeClient", "BridgeConfig", "Bytes", "CNghttp2", "COpenSSL", "CSystemd", "Doctor",
+        "EventStreamCodec", "HTTPCodec", "JSONCodec", "Reactor", "Sandbox", "Systemd", "TLSEngine", "Transport",
+        argumentParser, log,
       ],
       swiftSettings: ours, linkerSettings: [compact]),
 
@@ -117,6 +125,14 @@ let package = Package(
         "ApinatorClient", "HTTPCodec", "Reactor", "TLSEngine", "Transport", "WebSocketCodec", "WebSocketTransport",
       ],
       path: "Tests/Autobahn/Client", swiftSettings: ours),
+
+    // The whole daemon against simulated networks, clocks and machines; see Tests/long/simulate.
+    .executableTarget(
+      name: "BridgeSimulation",
+      dependencies: [
+        "Bridge", "BridgeConfig", "Bytes", "CryptoPrimitives", "Reactor", "Transport", "WebSocketCodec", log,
+      ],
+      path: "Tests/SimulationTests", swiftSettings: ours),
 
     example("GettingStarted"), example("ConnectionStates"), example("Presence"), example("ErrorHandling"),
 
@@ -141,7 +157,16 @@ let package = Package(
         "Reactor", "Sandbox", "TLSEngine", "Transport",
       ]),
     tests("SystemdTests", ["Systemd"]),
-    tests("apinatordTests", ["apinatord", "Bytes", "Systemd", log]),
+    tests("apinatordTests", ["apinatord", "BridgeClient", "Bytes", "JSONCodec", "Sandbox", "Systemd", log]),
+    tests(
+      "BridgeClientTests",
+      ["apinatord", "BridgeClient", "BridgeConfig", "Bytes", "HTTPCodec", "JSONCodec", "Reactor", "Transport"]),
+    tests(
+      "DoctorTests",
+      [
+        "ApinatorClient", "ApinatorProtocol", "BridgeConfig", "Bytes", "Doctor", "HTTPCodec", "JSONCodec", "Reactor",
+        "TLSEngine", "Transport", "WebSocketCodec",
+      ]),
     tests("BridgeTests", ["Bridge", "HTTPCodec", "JSONCodec"]),
     tests("BridgeConfigTests", ["BridgeConfig", "Bytes"]),
     tests("SandboxTests", ["Bytes", "HTTPCodec", "JSONCodec", "Sandbox"]),

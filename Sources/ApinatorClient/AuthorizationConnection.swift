@@ -14,7 +14,8 @@ final class AuthorizationConnection: AuthorizationLink {
   private let socket: StreamSocket
   private let url: ServiceURL
   private var state = State.idle
-  private var status = 0
+  /// Of the answer that is under way.
+  private var head = ResponseHead(status: 0)
   private var keepsAlive = false
   private(set) var isFresh = true
   private weak var delegate: (any AuthorizationLinkDelegate)?
@@ -68,11 +69,11 @@ final class AuthorizationConnection: AuthorizationLink {
       while let event = try decoder.next(from: &input) {
         switch event {
         case .head(let head):
-          status = head.status
+          self.head = head
           keepsAlive = !head.headers.contains(name: "Connection", token: "close")
         case .complete(let body):
           isFresh = false
-          return end(exchange, .answered(status: status, body: body), isKept: keepsAlive)
+          return end(exchange, .answered(head, body: body), isKept: keepsAlive)
         }
       }
       state = .awaiting(exchange, decoder, isReused: false)
@@ -113,7 +114,7 @@ extension AuthorizationConnection: StreamSocketDelegate {
   private func outcome(_ last: ResponseDecoder, isReused: Bool, _ reason: CloseReason) -> AuthorizationOutcome {
     var decoder = last
     if case .endOfFile = reason, case .complete(let body)? = try? decoder.finish() {
-      return .answered(status: status, body: body)
+      return .answered(head, body: body)
     }
     let text = "the auth endpoint closed the connection: \(reason.message)"
     return isReused ? .lost(text) : .failed(text)

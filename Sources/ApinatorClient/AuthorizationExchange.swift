@@ -49,19 +49,6 @@ final class AuthorizationExchange {
     return AuthorizationMessage(fields: fields, body: body)
   }
 
-  /// What an answer means: 2xx with `auth` is a signature, everything else an AuthError.
-  static func result(status: Int, body: [UInt8]) -> Result<Authorization, AuthorizationFailure> {
-    guard (200..<300).contains(status) else {
-      let hint = (300..<400).contains(status) ? " (redirects are not followed)" : ""
-      return .failure(
-        AuthorizationFailure(status: status, message: "the auth endpoint answered with status \(status)\(hint)"))
-    }
-    guard let answer = try? JSONValue(parsing: body), let auth = answer["auth"]?.stringValue, !auth.isEmpty else {
-      return .failure(
-        AuthorizationFailure(status: 403, message: "the auth endpoint's answer is not JSON with a string `auth`"))
-    }
-    return .success(Authorization(auth: auth, channelData: answer["channel_data"]?.stringValue))
-  }
 }
 
 /// A POST to an auth endpoint, but for where it goes.

@@ -11,8 +11,8 @@ final class AuthorizationHTTP2Connection: AuthorizationLink {
     let began: Instant
     /// Whether the connection had been of use before, so that it may have ended just as the request went out.
     let isReused: Bool
-    /// 0 before the head.
-    var status = 0
+    /// Of the answer; nil before it came.
+    var head: ResponseHead?
   }
 
   private let socket: StreamSocket
@@ -114,11 +114,11 @@ final class AuthorizationHTTP2Connection: AuthorizationLink {
 
   private func handle(_ event: HTTP2ClientEvent) {
     switch event {
-    case .head(let stream, let head): pending[stream]?.status = head.status
+    case .head(let stream, let head): pending[stream]?.head = head
     case .complete(let stream, let body):
-      guard let request = pending.removeValue(forKey: stream) else { return }
+      guard let request = pending.removeValue(forKey: stream), let head = request.head else { return }
       isFresh = false
-      delegate?.link(self, didEnd: request.exchange, .answered(status: request.status, body: body))
+      delegate?.link(self, didEnd: request.exchange, .answered(head, body: body))
     case .failed(let stream, .refused):
       guard let request = pending.removeValue(forKey: stream) else { return }
       requestsMax = max(1, min(requestsMax, pending.count))
@@ -141,7 +141,7 @@ final class AuthorizationHTTP2Connection: AuthorizationLink {
     let left = pending.sorted { $0.key < $1.key }.map(\.value)
     pending = [:]
     for request in left {
-      let isLost = mayBeSentAgain && request.isReused && request.status == 0
+      let isLost = mayBeSentAgain && request.isReused && request.head == nil
       delegate?.link(self, didEnd: request.exchange, isLost ? .lost(reason) : .failed(reason))
     }
     delegate?.linkDidClose(self)

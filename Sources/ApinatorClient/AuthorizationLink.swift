@@ -1,3 +1,5 @@
+import HTTPCodec
+
 /// An open connection to an auth endpoint, in whatever protocol was agreed on.
 protocol AuthorizationLink: AnyObject {
   /// Whether a request may be given to it now.
@@ -23,7 +25,7 @@ protocol AuthorizationLink: AnyObject {
 
 /// What became of a request.
 enum AuthorizationOutcome {
-  case answered(status: Int, body: [UInt8])
+  case answered(ResponseHead, body: [UInt8])
   /// The endpoint has not begun to process it.
   case refused(String)
   /// The connection, which had been kept, ended before anything of an answer came.

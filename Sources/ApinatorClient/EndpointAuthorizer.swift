@@ -40,6 +40,8 @@ public final class EndpointAuthorizer: ChannelAuthorizer {
   private let timeout: Duration
   private let tls: TLSContext?
   private let headers: Headers
+  /// Told what came of each request, just before whoever asked is.
+  public var onOutcome: ((EndpointOutcome) -> Void)?
   private var waiting: [AuthorizationExchange] = []
   private var links: [any AuthorizationLink] = []
   private var openings: [UInt64: ConnectAttempt] = [:]
@@ -107,7 +109,7 @@ public final class EndpointAuthorizer: ChannelAuthorizer {
       waiting.removeFirst()
       beginTurn(of: exchange)
       switch headers() {
-      case .failure(let problem): finish(exchange, failing: problem.description)
+      case .failure(let problem): finish(exchange, .headersUnavailable(problem.description))
       case .success(let fields): link.perform(exchange, exchange.message(format: format, headers: fields))
       }
     }
@@ -129,13 +131,14 @@ public final class EndpointAuthorizer: ChannelAuthorizer {
     } else {
       links.first { $0.exchanges.contains { $0 === exchange } }?.timedOut(exchange)
     }
-    finish(exchange, failing: "the auth endpoint did not answer within \(timeout.wholeMilliseconds) ms")
+    finish(exchange, .timedOut(after: timeout))
     startNext()
   }
 
-  private func finish(_ exchange: AuthorizationExchange, failing reason: String) {
+  private func finish(_ exchange: AuthorizationExchange, _ outcome: EndpointOutcome) {
     stopTimer(of: exchange)
-    exchange.finish(.failure(AuthorizationFailure(status: 403, message: reason)))
+    onOutcome?(outcome)
+    exchange.finish(outcome.result)
   }
 
   private func stopTimer(of exchange: AuthorizationExchange) {
@@ -202,33 +205,34 @@ public final class EndpointAuthorizer: ChannelAuthorizer {
   }
 
   private func failed(_ error: ConnectError) {
-    guard links.isEmpty, openings.isEmpty else {
+    guard links.isEmpty else {
       pauseEnds = reactor.now + EndpointAuthorizer.openingPause
       return startNext()
     }
+    // Another in its place would fail at once as well, and so on without an end: what the others come to decides.
+    guard openings.isEmpty else { return }
     // What one cannot reach the others cannot either.
     let hopeless = waiting
     waiting = []
-    for exchange in hopeless { finish(exchange, failing: "the auth endpoint cannot be reached: \(error.message)") }
+    for exchange in hopeless { finish(exchange, .unreachable(error)) }
   }
 }
 
 extension EndpointAuthorizer: AuthorizationLinkDelegate {
   func link(_ link: any AuthorizationLink, didEnd exchange: AuthorizationExchange, _ outcome: AuthorizationOutcome) {
     switch outcome {
-    case .answered(let status, let body):
+    case .answered(let head, let body):
       pauseEnds = nil
-      stopTimer(of: exchange)
-      exchange.finish(AuthorizationExchange.result(status: status, body: body))
+      finish(exchange, .answered(head, body: body))
     case .refused(let reason):
       exchange.refusals += 1
-      guard exchange.refusals <= EndpointAuthorizer.refusalsMax else { return finish(exchange, failing: reason) }
+      guard exchange.refusals <= EndpointAuthorizer.refusalsMax else { return finish(exchange, .broken(reason)) }
       waiting.insert(exchange, at: 0)
     case .lost(let reason):
-      guard !exchange.wasLost else { return finish(exchange, failing: reason) }
+      guard !exchange.wasLost else { return finish(exchange, .broken(reason)) }
       exchange.wasLost = true
       waiting.insert(exchange, at: 0)
-    case .failed(let reason): finish(exchange, failing: reason)
+    case .failed(let reason): finish(exchange, .broken(reason))
     }
   }
 

@@ -34,7 +34,7 @@ public struct UpstreamConfiguration {
   }
 
   /// `/app/{key}?protocol=7&client=swift&version=…`, below the url's own path when it has one.
-  var requestTarget: String {
+  public var requestTarget: String {
     let path = url.pathAndQuery.prefix { $0 != "?" }
     let base = path.hasSuffix("/") ? path.dropLast() : path
     return "\(base)/app/\(PercentEncoding.encode(pathSegment: appKey))?protocol=7&client=swift&version=\(clientVersion)"

@@ -61,16 +61,17 @@ public final class UpstreamConnection {
   /// Told what happens; not owned.
   public weak var delegate: (any UpstreamDelegate)?
 
-  /// A connection at rest. Without an `authorizer` private and presence channels fail with an AuthError.
+  /// A connection at rest. Without an `authorizer` private and presence channels fail with an AuthError. A `seed` decides
+  /// how long it waits between attempts; without one that is random.
   public init(
     reactor: Reactor, connector: Connector, configuration: UpstreamConfiguration,
-    authorizer: (any ChannelAuthorizer)?
+    authorizer: (any ChannelAuthorizer)?, seed: UInt64? = nil
   ) {
     self.reactor = reactor
     self.connector = connector
     self.configuration = configuration
     self.authorizer = authorizer
-    session = Session(configuration: configuration.session, seed: SecureRandom.uint64(), at: reactor.now)
+    session = Session(configuration: configuration.session, seed: seed ?? SecureRandom.uint64(), at: reactor.now)
   }
 
   // MARK: What is asked of it

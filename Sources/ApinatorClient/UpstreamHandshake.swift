@@ -1,6 +1,6 @@
 import Bytes
 import CryptoPrimitives
-import HTTPCodec
+public import HTTPCodec
 public import Transport
 public import WebSocketCodec
 
@@ -8,6 +8,8 @@ public import WebSocketCodec
 public final class UpstreamHandshake {
   private let socket: StreamSocket
   private let key: String
+  /// The head that the server answered with, once it is there, whether it opens a WebSocket or not.
+  public private(set) var answer: ResponseHead?
   private var decoder = ResponseDecoder(bodyBytesMax: 4096)
   private var completion: ((Result<StreamSocket, UpstreamHandshakeFailure>) -> Void)?
 
@@ -49,6 +51,7 @@ public final class UpstreamHandshake {
         return
       }
       swap(&input, &socket.input)
+      answer = head
       try WebSocketHandshake.checkResponse(
         status: head.status, headers: head.headers.map { ($0.name, $0.value) }, key: key, sha1: SHA1.hash)
       finish(.success(socket))

@@ -7,6 +7,13 @@ public struct AuthorizationRequest: Equatable, Sendable {
   public var channel: String
   /// The socket id to sign.
   public var socketID: String
+
+  /// A request.
+  public init(id: UInt64, channel: String, socketID: String) {
+    self.id = id
+    self.channel = channel
+    self.socketID = socketID
+  }
 }
 
 /// What an authoriser answered.

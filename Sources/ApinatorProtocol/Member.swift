@@ -16,7 +16,7 @@ public struct Member: Equatable, Sendable {
 public struct MemberList: Sendable {
   /// Removed members leave a hole, so that removing does not move the others.
   private var places: [Member?] = []
-  private var indexByID: [String: Int] = [:]
+  private var indexByID: [ExactText: Int] = [:]
 
   /// Nobody.
   public init() {}
@@ -28,14 +28,14 @@ public struct MemberList: Sendable {
   public var isEmpty: Bool { indexByID.isEmpty }
 
   /// The member with that id.
-  public subscript(userID: String) -> Member? { indexByID[userID].flatMap { places[$0] } }
+  public subscript(userID: String) -> Member? { indexByID[ExactText(userID)].flatMap { places[$0] } }
 
   /// Adds a member, or updates the info of a known one, who keeps the place.
   public mutating func insert(_ member: Member) {
-    if let index = indexByID[member.userID] {
+    if let index = indexByID[ExactText(member.userID)] {
       places[index] = member
     } else {
-      indexByID[member.userID] = places.count
+      indexByID[ExactText(member.userID)] = places.count
       places.append(member)
     }
   }
@@ -43,7 +43,7 @@ public struct MemberList: Sendable {
   /// Removes a member; false when there is none with that id.
   @discardableResult
   public mutating func remove(_ userID: String) -> Bool {
-    guard let index = indexByID.removeValue(forKey: userID) else { return false }
+    guard let index = indexByID.removeValue(forKey: ExactText(userID)) else { return false }
     places[index] = nil
     if places.count > 32, places.count > 2 * indexByID.count { compact() }
     return true
@@ -52,7 +52,7 @@ public struct MemberList: Sendable {
   private mutating func compact() {
     let kept = places.compactMap { $0 }
     places = kept
-    for (index, member) in kept.enumerated() { indexByID[member.userID] = index }
+    for (index, member) in kept.enumerated() { indexByID[ExactText(member.userID)] = index }
   }
 }
 

@@ -3,7 +3,7 @@ import JSONCodec
 /// The members of one JSON object whose values stay bytes, as `user_info` has to.
 struct RawObject {
   private let bytes: [UInt8]
-  private var values: [String: JSONObjectScanner.Member] = [:]
+  private var values: [ExactText: JSONObjectScanner.Member] = [:]
 
   /// Nil when `bytes` is not one JSON object.
   init?(_ bytes: [UInt8]) {
@@ -12,7 +12,7 @@ struct RawObject {
       var scanner = JSONObjectScanner()
       while let member = try scanner.next(in: bytes.span) {
         let name = Envelope.bytes(.init(range: member.key, hasEscapes: member.keyHasEscapes), in: bytes.span)
-        values[String(decoding: name, as: UTF8.self)] = member
+        values[ExactText(String(decoding: name, as: UTF8.self))] = member
       }
       try scanner.finish(in: bytes.span)
     } catch {
@@ -21,17 +21,17 @@ struct RawObject {
   }
 
   /// The value called `name` as text, nil when there is none; the last of duplicates.
-  subscript(_ name: String) -> [UInt8]? { values[name].map { [UInt8](bytes[$0.value]) } }
+  subscript(_ name: String) -> [UInt8]? { values[ExactText(name)].map { [UInt8](bytes[$0.value]) } }
 
   /// The text of a string.
   func string(_ name: String) -> String? {
-    guard let member = values[name], member.kind == .string else { return nil }
+    guard let member = values[ExactText(name)], member.kind == .string else { return nil }
     let text = Envelope.Text(range: member.stringContents, hasEscapes: member.valueHasEscapes)
     return String(decoding: Envelope.bytes(text, in: bytes.span), as: UTF8.self)
   }
 
   /// The text of an object.
-  func object(_ name: String) -> [UInt8]? { values[name]?.kind == .object ? self[name] : nil }
+  func object(_ name: String) -> [UInt8]? { values[ExactText(name)]?.kind == .object ? self[name] : nil }
 }
 
 extension Member {

@@ -44,20 +44,27 @@ public enum ConfigurationFile {
 extension ParsedConfiguration {
   /// Whether the secrets and files that the configuration names can be read now: one problem for each that cannot.
   public func fileProblems(secrets: SecretReader) -> [ConfigurationProblem] {
-    references.compactMap { (reference) -> ConfigurationProblem? in
-      do throws(SecretError) {
-        switch reference.content {
-        case .secret(let source): _ = try secrets.read(source)
-        case .headerValue(let source): _ = try secrets.value(of: .secret(source))
-        case .file(let path): try secrets.check(file: path)
-        }
-        return nil
-      } catch {
-        var fix = error.fix
-        if case .file = reference.content, case .missing = error { fix = "create it, or name another" }
-        return ConfigurationProblem(
-          file: file, position: reference.position, message: "\(reference.key): \(error.message)", fix: fix)
+    references.compactMap { reference in reference.error(secrets).map { problem(reference, $0) } }
+  }
+
+  func problem(_ reference: FileReference, _ error: SecretError) -> ConfigurationProblem {
+    var fix = error.fix
+    if case .file = reference.content, case .missing = error { fix = "create it, or name another" }
+    return ConfigurationProblem(
+      file: file, position: reference.position, message: "\(reference.key): \(error.message)", fix: fix)
+  }
+}
+
+extension FileReference {
+  /// Why what is named cannot be read now; nil when it can.
+  func error(_ secrets: SecretReader) -> SecretError? {
+    do throws(SecretError) {
+      switch content {
+      case .secret(let source): _ = try secrets.read(source)
+      case .headerValue(let source): _ = try secrets.value(of: .secret(source))
+      case .file(let path): try secrets.check(file: path)
       }
-    }
+      return nil
+    } catch { return error }
   }
 }

@@ -13,8 +13,15 @@ public struct ConfigurationProblem: Error, Equatable, Sendable, CustomStringConv
   public init(file: String, position: SourcePosition?, message: String, fix: String) {
     self.file = file
     self.position = position
-    self.message = message
-    self.fix = fix
+    self.message = ConfigurationProblem.inOneLine(message)
+    self.fix = ConfigurationProblem.inOneLine(fix)
+  }
+
+  /// Control characters of the file, as escapes: a problem is one line, and does nothing to a terminal.
+  private static func inOneLine(_ text: String) -> String {
+    guard text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else { return text }
+    return text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? $0.escaped(asASCII: true) : String($0) }
+      .joined()
   }
 
   /// `FILE:LINE:COLUMN: what is wrong; what to write instead`.

@@ -49,6 +49,13 @@ struct BodyDecoder {
     }
   }
 
+  /// Takes out what has come so far; the limit of bytes is for what is left from then on.
+  mutating func takeBody() -> [UInt8] {
+    let taken = body
+    body = []
+    return taken
+  }
+
   /// The body when the end of the connection may end it.
   func bodyAtEnd() throws(MessageFault) -> [UInt8] {
     guard case .untilEnd = framing else { throw .endedEarly }

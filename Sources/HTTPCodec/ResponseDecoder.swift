@@ -64,6 +64,15 @@ public struct ResponseDecoder: Sendable {
     }
   }
 
+  /// Takes out what has come of the body while it is not complete, for one that is read as it comes:
+  /// ``ResponseEvent/complete(body:)`` then has the rest of it, and `bodyBytesMax` is for what was not taken out.
+  public mutating func takeBody() -> [UInt8] {
+    guard case .body(var decoder) = phase else { return [] }
+    phase = .complete  // So that the body is not shared while it is taken.
+    defer { phase = .body(decoder) }
+    return decoder.takeBody()
+  }
+
   private mutating func advance(_ queue: inout ByteQueue) throws(MessageFault) -> ResponseEvent? {
     while true {
       switch phase {

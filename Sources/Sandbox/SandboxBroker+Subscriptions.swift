@@ -19,6 +19,7 @@ extension SandboxBroker {
       if kind.isCached {
         send(cache.frame(of: name, at: now) ?? ServerMessage.cacheMiss(channel: name).encoded, to: connection)
       }
+      if connections[connection]?.isLocal == false { onSubscription?(name, now) }
     } catch {
       send(.subscriptionError(channel: name, error), to: connection)
     }
@@ -72,12 +73,14 @@ extension SandboxBroker {
     }
   }
 
-  private func leave(_ connection: SandboxConnectionID, _ name: String) {
+  /// Takes `connection` off the channel. If with it a user goes, those who stay get `frame`, or else the usual message.
+  internal func leave(_ connection: SandboxConnectionID, _ name: String, announcing frame: [UInt8]? = nil) {
     guard connections[connection]?.channels.remove(name) != nil, var channel = channels.removeValue(forKey: name) else {
       return
     }
     if let user = channel.remove(connection) {
-      broadcast(ServerMessage.memberRemoved(channel: name, user).encoded, on: channel, except: connection)
+      let frame = frame ?? ServerMessage.memberRemoved(channel: name, user).encoded
+      broadcast(frame, on: channel, except: connection)
     }
     if !channel.subscribers.isEmpty { channels[name] = channel }
   }

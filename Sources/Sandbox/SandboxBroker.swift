@@ -17,6 +17,8 @@ public final class SandboxBroker {
   internal var connectionsBySocketID: [String: SandboxConnectionID] = [:]
   internal var channels: [String: SandboxChannel] = [:]
   internal var cache: EventCache
+  /// Told when a connection with a socket has been confirmed on a channel.
+  internal var onSubscription: ((String, Instant) -> Void)?
   private var actions = ActionQueue()
   private var random: SplitMix64
   private var opened = 0

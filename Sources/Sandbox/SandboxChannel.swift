@@ -11,7 +11,7 @@ internal struct SandboxChannel {
   }
 
   private struct Member {
-    let user: SandboxUser
+    var user: SandboxUser
     /// The order of joining, which is the order of `ids`.
     let joined: Int
     var connections: Int
@@ -53,6 +53,12 @@ internal struct SandboxChannel {
     joinings += 1
     return true
   }
+
+  /// Whether the user called `id` is present.
+  func isPresent(_ id: String) -> Bool { members[[UInt8](id.utf8)] != nil }
+
+  /// Changes what is said of a user who is present.
+  mutating func update(_ user: SandboxUser) { members[[UInt8](user.id.utf8)]?.user = user }
 
   /// Takes away the subscription of `connection`; the user who thereby is present no more.
   mutating func remove(_ connection: SandboxConnectionID) -> SandboxUser? {

@@ -12,10 +12,13 @@ public import WebSocketTransport
 public final class SandboxServer {
   /// A message from a client may be this long, in bytes: beyond what the protocol allows, so that it can be refused.
   static let messageBytesMax = 1 << 20
+  /// With more than this not taken by one client, in bytes, a replay waits.
+  static let replayBacklogBytesMax = 1 << 20
 
   private let reactor: Reactor
   private let broker: SandboxBroker
   private let chatter: SandboxChatter?
+  private var replay: SandboxReplay?
   private let tls: TLSContext?
   private var server: HTTPServer?
   private var sockets: [SandboxConnectionID: WebSocketConnection] = [:]
@@ -56,10 +59,18 @@ public final class SandboxServer {
     return local
   }
 
+  /// Plays `recording` to whoever subscribes to its channels, and says how that goes. Once, before ``start(on:)``.
+  public func play(_ recording: Recording, pace: ReplayPace, onNews: @escaping (SandboxReplay.News) -> Void) {
+    let replay = SandboxReplay(broker: broker, recording: recording, pace: pace, startingAt: reactor.now)
+    replay.onNews = onNews
+    self.replay = replay
+  }
+
   /// Closes every connection as a service that goes down does.
   public func stop() {
     server?.stop()
     chatter?.stop(at: reactor.now)
+    replay = nil
     broker.disconnectAll(code: 1001, reason: "the sandbox stops")
     settle()
   }
@@ -82,7 +93,7 @@ public final class SandboxServer {
   }
 
   private func armTimer() {
-    guard let due = [broker.nextTimeout, chatter?.nextTimeout].compactMap({ $0 }).min() else {
+    guard let due = [broker.nextTimeout, chatter?.nextTimeout, replay?.nextTimeout].compactMap({ $0 }).min() else {
       if let timer { reactor.cancel(timer) }
       timer = nil
       return
@@ -96,9 +107,14 @@ public final class SandboxServer {
       guard let self else { return }
       timer = nil
       chatter?.handleTimeout(at: reactor.now)
+      replay?.handleTimeout(at: reactor.now, isCongested: isCongested)
       broker.handleTimeout(at: reactor.now)
       settle()
     }
+  }
+
+  private var isCongested: Bool {
+    sockets.values.contains { $0.pendingOutputBytes > SandboxServer.replayBacklogBytesMax }
   }
 
   private func forget(_ socket: WebSocketConnection) {

@@ -31,6 +31,15 @@ internal struct WireObject {
     members[name].map { [UInt8](bytes[$0.value]) }
   }
 
+  /// The value of the member called `name` as it is spelled, with the white space around it.
+  func spacedSpelling(of name: String) -> [UInt8]? {
+    func isSpace(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+    guard let value = members[name]?.value else { return nil }
+    let before = bytes[..<value.lowerBound].reversed().prefix(while: isSpace).count
+    let after = bytes[value.upperBound...].prefix(while: isSpace).count
+    return [UInt8](bytes[(value.lowerBound - before)..<(value.upperBound + after)])
+  }
+
   /// The text of the string called `name`, in UTF-8; nil when there is none or it is not a string.
   func text(of name: String) -> [UInt8]? {
     guard let member = members[name], member.kind == .string else { return nil }

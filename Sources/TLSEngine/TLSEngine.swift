@@ -110,6 +110,24 @@ public final class TLSEngine {
     }
   }
 
+  /// How long the peer's certificate is valid from now on, and how long it is in all; nil without one.
+  public var certificateLife: (left: Duration, whole: Duration)? {
+    call {
+      guard let certificate = SSL_get0_peer_certificate(ssl), let end = X509_get0_notAfter(certificate),
+        let left = TLSEngine.time(from: nil, to: end),
+        let whole = TLSEngine.time(from: X509_get0_notBefore(certificate), to: end)
+      else { return nil }
+      return (left, whole)
+    }
+  }
+
+  /// `start` is the present when it is nil.
+  private static func time(from start: UnsafePointer<ASN1_TIME>?, to end: UnsafePointer<ASN1_TIME>) -> Duration? {
+    var (days, seconds): (Int32, Int32) = (0, 0)
+    guard ASN1_TIME_diff(&days, &seconds, start, end) == 1 else { return nil }
+    return .seconds(Int(days) * 86_400 + Int(seconds))
+  }
+
   /// The version in use, such as `TLSv1.3`; for people.
   public var protocolVersion: String {
     call { SSL_get_version(ssl).map { String(cString: $0) } ?? "unknown" }

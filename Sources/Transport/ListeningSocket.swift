@@ -7,6 +7,18 @@ internal enum ListeningSocket {
   /// Binds to `address` and listens. A Unix socket has its mode before anyone can connect.
   static func open(_ address: SocketAddress, mode: UInt32, backlog: Int32) throws(ListenError) -> FileDescriptor {
     if case .unix(let path) = address { try UnixSocketFile.clear(address, path: path) }
+    let descriptor = try bound(to: address)
+    let fd = descriptor.rawValue
+    // Until listen(2) a connect(2) is refused, so that the mode is in force before the first one.
+    if case .unix(let path) = address, !path.hasPrefix("@") {
+      do { _ = try systemCall { chmod(path, mode) } } catch { throw ListenError(address, "chmod", error) }
+    }
+    do { _ = try systemCall { listen(fd, backlog) } } catch { throw ListenError(address, "listen", error) }
+    return descriptor
+  }
+
+  /// A socket with that address that does not listen yet: nobody can connect to it.
+  static func bound(to address: SocketAddress) throws(ListenError) -> FileDescriptor {
     let descriptor: FileDescriptor
     do {
       descriptor = FileDescriptor(owning: try systemCall { socket(address.family, streamSocketType, 0) })
@@ -20,11 +32,6 @@ internal enum ListeningSocket {
     do { _ = try systemCall { address.withSockaddr { bind(fd, $0, $1) } } } catch {
       throw ListenError(address, "bind", error)
     }
-    // Until listen(2) a connect(2) is refused, so that the mode is in force before the first one.
-    if case .unix(let path) = address, !path.hasPrefix("@") {
-      do { _ = try systemCall { chmod(path, mode) } } catch { throw ListenError(address, "chmod", error) }
-    }
-    do { _ = try systemCall { listen(fd, backlog) } } catch { throw ListenError(address, "listen", error) }
     return descriptor
   }
 

@@ -90,6 +90,12 @@ public final class StreamSocket: ReadinessHandler {
   /// Whether this is TLS.
   public var isSecure: Bool { details?.engine != nil }
 
+  /// The version of TLS in use, such as `TLSv1.3`, for people; nil without TLS.
+  public var tlsVersion: String? { details?.engine?.protocolVersion }
+
+  /// How long the peer's certificate is valid from now on, and how long it is in all; nil without one.
+  public var certificateLife: (left: Duration, whole: Duration)? { details?.engine?.certificateLife }
+
   /// What ALPN chose; nil without TLS.
   public var negotiatedProtocol: String? { details?.engine?.negotiatedProtocol }
 

@@ -25,13 +25,18 @@ internal struct UnixSocketFile {
   /// Makes way for a socket at `address`: removes a file that a dead process left, never a socket that someone listens
   /// on, never anything but a socket.
   static func clear(_ address: SocketAddress, path: String) throws(ListenError) {
-    guard !path.hasPrefix("@"), let status = status(of: path) else { return }
+    if try isLeftOver(address, path: path) { unlink(path) }
+  }
+
+  /// Whether there is a file that a dead process left; throws when there is one that is still of use.
+  static func isLeftOver(_ address: SocketAddress, path: String) throws(ListenError) -> Bool {
+    guard !path.hasPrefix("@"), let status = status(of: path) else { return false }
     guard status.st_mode & S_IFMT == S_IFSOCK else { throw .notASocket(address) }
     let isStale: Bool
     do throws(Errno) { isStale = try refuses(address) } catch { throw ListenError(address, "socket", error) }
     // Refused means that no one listens; anything else (done, full, not allowed) that someone may.
     guard isStale else { throw .addressInUse(address) }
-    unlink(path)
+    return true
   }
 
   private static func refuses(_ address: SocketAddress) throws(Errno) -> Bool {

@@ -12,7 +12,9 @@ struct CommandLineTool: ParsableCommand {
       """,
     version: Version.line,
     subcommands: [
-      ServeCommand.self, CheckConfigCommand.self, SandboxCommand.self, VersionCommand.self,
+      ServeCommand.self, CheckConfigCommand.self, DoctorCommand.self, StatusCommand.self, TriggerCommand.self,
+      MembersCommand.self, WaitCommand.self, TailCommand.self, RecordCommand.self, SandboxCommand.self,
+      VersionCommand.self,
     ],
     defaultSubcommand: ServeCommand.self)
 }

@@ -27,6 +27,7 @@ struct DaemonProcess {
 
   /// Runs until SIGTERM or SIGINT.
   mutating func run() throws {
+    SignalSource.ignoreWriteSignals()
     let reactor = try Reactor()
     raiseDescriptorLimit()
     let sandbox = try startSandbox(reactor)
@@ -68,8 +69,9 @@ struct DaemonProcess {
     guard let port = options.sandboxPort else { return nil }
     let settings = SandboxConfiguration()
     let server = SandboxServer(
-      reactor: reactor, configuration: settings, chatterChannel: SandboxChatter.defaultChannel,
-      seed: WallClock.unixNanoseconds())
+      reactor: reactor, configuration: settings,
+      chatterChannel: options.replay == nil ? SandboxChatter.defaultChannel : nil, seed: WallClock.unixNanoseconds())
+    options.replay?.prepare(server, log)
     let address: SocketAddress
     do {
       address = try server.start(on: .ipv4(0x7F00_0001, port: port))
@@ -77,10 +79,9 @@ struct DaemonProcess {
       Console.message("apinatord: sandbox: \(error.message)")
       throw ExitCode.failure
     }
-    var app = AppConfiguration(appKey: settings.appKey)
-    app.url = "ws://\(address)"
-    app.authEndpoint = "http://\(address)/auth"
-    app.channels = [SandboxChatter.defaultChannel]
+    var app = AppConfiguration.sandbox(settings, at: address)
+    // A replay waits for readers.
+    if options.replay != nil { app.channels = [] }
     sandboxApp = app
     configuration.apps.insert(app, at: 0)
     log.info("sandbox listening", metadata: ["address": "\(address)"])
@@ -90,7 +91,8 @@ struct DaemonProcess {
   private func announce(_ addresses: [SocketAddress]) {
     guard let address = addresses.first(where: \.isTCP) else { return }
     let name = address.port == 8787 ? "localhost:8787" : "\(address)"
-    Console.message("apinatord: try  curl -N \(name)/channels/\(SandboxChatter.defaultChannel)/events")
+    let channel = options.replay?.recording.channels.first ?? SandboxChatter.defaultChannel
+    Console.message("apinatord: try  curl -N \(name)/channels/\(channel)/events")
   }
 
   // MARK: Signals and the service manager

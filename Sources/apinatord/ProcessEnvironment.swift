@@ -8,8 +8,30 @@ enum ProcessEnvironment {
   /// `$APINATORD_CONFIG`.
   static var configurationFile: String? { value("APINATORD_CONFIG") }
 
+  /// `$APINATORD_URL`: where the commands that call the daemon find it.
+  static var daemonURL: String? { value("APINATORD_URL") }
+
+  /// `$APINATORD_TOKEN`: what they send as a bearer. Never an argument, which everybody can read in ps(1).
+  static var token: String? { value("APINATORD_TOKEN") }
+
+  /// `$NO_COLOR` is set, or `$TERM` is of a terminal that knows no colours.
+  static var wantsNoColour: Bool { value("NO_COLOR") != nil || value("TERM") == "dumb" }
+
   /// `$CREDENTIALS_DIRECTORY` (systemd.exec(5)).
   static var credentialsDirectory: String? { value("CREDENTIALS_DIRECTORY") }
+
+  /// The same, or where systemd has the credentials of the service while it runs: root can read them.
+  static var credentialsDirectoryOfService: String? {
+    let running = "/run/credentials/apinatord.service"
+    return credentialsDirectory ?? (access(running, X_OK) == 0 ? running : nil)
+  }
+
+  /// The name of the variable that has other programs use a proxy for a connection; apinatord uses none.
+  static func proxyVariable(forTLS isSecure: Bool) -> String? {
+    let names =
+      isSecure ? ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] : ["http_proxy", "all_proxy", "ALL_PROXY"]
+    return names.first { value($0) != nil }
+  }
 
   /// The first folder of `$STATE_DIRECTORY` (systemd.exec(5)).
   static var stateDirectory: String? {

@@ -27,6 +27,12 @@ struct SandboxCommand: ParsableCommand {
 
       The app's url is then "wss://localhost:6001", its auth_endpoint "https://localhost:6001/auth", and its ca_file \
       the path of sandbox.pem.
+
+      What apinatord record wrote is played again, ten times as fast, with
+        apinatord sandbox --replay presence-x.ndjson --speed 10
+
+      It begins when each channel of the recording has a subscriber, or 2 s after the last subscription to one of them, \
+      and nothing is played to nobody. Members come and go as they did; there are no simulated users.
       """)
 
   @Option(help: ArgumentHelp("The address to listen on.", valueName: "address"))
@@ -62,6 +68,9 @@ struct SandboxCommand: ParsableCommand {
   @Flag(help: "No simulated users on presence-x.")
   var quiet = false
 
+  @OptionGroup
+  var replay: ReplayOptions
+
   func validate() throws {
     switch (certificate, key) {
     case (nil, nil), (_?, _?): break
@@ -81,7 +90,8 @@ struct SandboxCommand: ParsableCommand {
     try runSandbox(
       SandboxOptions(
         host: host, port: port, settings: settings, identity: identity,
-        chatterChannel: quiet ? nil : SandboxChatter.defaultChannel))
+        chatterChannel: quiet || replay.file != nil ? nil : SandboxChatter.defaultChannel,
+        replay: try replay.load()))
   }
 
   private static func duration(_ text: String) throws -> Duration {
@@ -100,12 +110,15 @@ struct SandboxOptions: Sendable {
   /// The files of the certificate and of its key; nil without TLS.
   let identity: (certificate: String, key: String)?
   let chatterChannel: String?
+  /// What is played; nil for nothing.
+  let replay: Replay?
 }
 
 /// Runs the sandbox until it is told to stop.
 func runSandbox(_ options: SandboxOptions) throws {
   LogOutput.start(LogConfiguration())
   let log = Logger(label: "sandbox")
+  SignalSource.ignoreWriteSignals()
   let reactor = try Reactor()
   guard let address = SocketAddress(host: options.host, port: options.port) else {
     Console.message("apinatord: \(options.host) is no IP address; use 127.0.0.1 or ::1")
@@ -114,6 +127,7 @@ func runSandbox(_ options: SandboxOptions) throws {
   let server = SandboxServer(
     reactor: reactor, configuration: options.settings, chatterChannel: options.chatterChannel,
     seed: WallClock.unixNanoseconds(), tls: try makeTLSContext(options))
+  options.replay?.prepare(server, log)
   // Before anybody can read that it listens, and act on it.
   _ = try SignalSource(reactor: reactor, signals: [SIGTERM, SIGINT]) { _ in
     server.stop()

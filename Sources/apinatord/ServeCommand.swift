@@ -24,11 +24,19 @@ struct ServeCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The sandbox's port; 0 lets the system choose.", valueName: "port"))
   var sandboxPort: UInt16 = 6001
 
+  @OptionGroup
+  var replay: ReplayOptions
+
+  func validate() throws {
+    if replay.file != nil, !sandbox { throw ValidationError("--replay needs --sandbox, which plays the recording") }
+  }
+
   func run() throws {
+    let replay = try replay.load()
     let options = ServeOptions(
       configurationFile: configurationFile,
       secrets: SecretReader(credentialsDirectory: ProcessEnvironment.credentialsDirectory),
-      sandboxPort: sandbox ? sandboxPort : nil)
+      sandboxPort: sandbox ? sandboxPort : nil, replay: replay)
     try runDaemon(options)
   }
 
@@ -46,6 +54,8 @@ struct ServeOptions: Sendable {
   let secrets: SecretReader
   /// Where the sandbox listens; nil without one.
   let sandboxPort: UInt16?
+  /// What the sandbox plays in place of its simulated users; nil for nothing.
+  let replay: Replay?
 
   /// Reads the configuration now: at start, and again at each reload.
   func loadConfiguration() throws(ConfigurationProblems) -> Configuration {

@@ -21,7 +21,8 @@ enum Layer: Int, Comparable, CaseIterable {
     case .io: ["Reactor", "Systemd", "Transport"]
     case .assembly:
       [
-        "WebSocketTransport", "HTTPServer", "ApinatorClient", "BridgeConfig", "Bridge", "Sandbox", "ApinatorSDK",
+        "WebSocketTransport", "HTTPServer", "ApinatorClient", "BridgeConfig", "BridgeClient", "Doctor", "Bridge",
+        "Sandbox", "ApinatorSDK",
       ]
     case .executable: ["apinatord"]
     }
@@ -40,8 +41,9 @@ enum Layer: Int, Comparable, CaseIterable {
     }
   }
 
-  /// Assembly wires; only what reads files on its own account may call the system.
-  static let assemblyWithSystemCalls: Set<String> = ["BridgeConfig", "ApinatorSDK"]
+  /// Assembly wires; only what reads files on its own account may call the system: Doctor reads /proc, for the names of
+  /// the programs that have a port.
+  static let assemblyWithSystemCalls: Set<String> = ["BridgeConfig", "Doctor", "ApinatorSDK"]
 }
 
 /// One import that the rules do not allow.

@@ -35,6 +35,12 @@ struct FlawedDocument: Sendable, CustomTestStringConvertible {
     FlawedDocument("listen = []\nlisten = []\n", "2:10 once"),
     FlawedDocument("level = info\n", "1:12 double quotes"),
     FlawedDocument("[[app]]\napp_key = \"k\n", "2:13 not TOML"),
+    // The parser's own assertions fail at these.
+    FlawedDocument("[[[app]]\n", "1:3 bare key"),
+    FlawedDocument("a = 1\n[é]\n", "2:2 bare key"),
+    FlawedDocument("[=]\n", "1:2 bare key"),
+    // What it quotes of the file stays in one line.
+    FlawedDocument("connect = f\n", #"1:12 saw 'f\n'"#),
   ]
 
   static let top = [

@@ -132,7 +132,7 @@ def complete_in_bash(*words):
 
 
 def test_bash_completes_commands_options_and_files(tmp_path, commands):
-    assert complete_in_bash("apinatord", "s") == ["serve", "sandbox"]
+    assert complete_in_bash("apinatord", "s") == ["serve", "status", "sandbox"]
     assert set(complete_in_bash("apinatord", "serve", "--")) >= {o for o in commands["serve"] if o.startswith("--")}
     (tmp_path / "mine.toml").touch()
     assert complete_in_bash("apinatord", "serve", "--config", f"{tmp_path}/mi") == [f"{tmp_path}/mine.toml"]
@@ -178,7 +178,8 @@ def test_the_package_has_everything_where_it_belongs(package, tmp_path):
     # Long documents are compressed.
     files = {str(file.relative_to(tmp_path)).removesuffix(".gz") for file in tmp_path.rglob("*") if file.is_file()}
     documents = ["copyright", "changelog", "README.Debian", "README.md", "operations.md"]
-    documents += [f"proxies/{file.name}" for file in (ROOT / "deploy/proxies").iterdir()]
+    for folder in ("docs", "proxies"):
+        documents += [str(f.relative_to(ROOT / "deploy")) for f in (ROOT / "deploy" / folder).rglob("*") if f.is_file()]
     assert {file for file in files if not file.startswith("DEBIAN/")} == {
         "etc/apinatord/apinatord.toml", "lib/systemd/system/apinatord.service", "lib/systemd/system/apinatord.socket",
         "usr/bin/apinatord", "usr/share/man/man1/apinatord.1", "usr/share/man/man5/apinatord.toml.5",

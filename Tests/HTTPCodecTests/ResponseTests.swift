@@ -143,3 +143,46 @@ struct ResponseVector: CustomStringConvertible, Sendable {
     #expect(response.left.isEmpty)
   }
 }
+
+@Suite struct ReasonPhraseTests {
+  @Test func whatIsSentHasAPhrase() {
+    let known = [
+      100, 101, 200, 201, 202, 204, 206, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405, 406, 408, 409, 410, 411,
+      412, 413, 414, 415, 417, 421, 422, 426, 429, 431, 500, 501, 502, 503, 504, 505,
+    ]
+    #expect(Set(known.map { ReasonPhrase.of($0) }).count == known.count)
+    #expect(known.allSatisfy { !ReasonPhrase.of($0).isEmpty })
+    #expect(ReasonPhrase.of(299) == "" && ReasonPhrase.of(404) == "Not Found")
+  }
+}
+
+@Suite struct ResponseAfterItsEndTests {
+  @Test func aFaultIsFinal() throws {
+    var decoder = ResponseDecoder(bodyBytesMax: 10)
+    var queue = ByteQueue()
+    queue.append("HTTP/1.1 99 x\r\n")
+    #expect(throws: ResponseViolation(.statusLine)) { try decoder.next(from: &queue) }
+    queue.removeAll()
+    queue.append("HTTP/1.1 200 OK\r\n\r\n")
+    #expect(throws: ResponseViolation(.statusLine)) { try decoder.next(from: &queue) }
+    #expect(throws: ResponseViolation(.statusLine)) { try decoder.finish() }
+    let violation = ResponseViolation(.statusLine)
+    #expect(violation.description.contains(violation.detail) && violation.description.contains(violation.clause))
+  }
+
+  @Test func aBodyMayBeTakenAsItComes() throws {
+    var decoder = ResponseDecoder(bodyBytesMax: 4)
+    var queue = ByteQueue()
+    #expect(decoder.takeBody() == [])
+    queue.append("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+    guard case .head? = try decoder.next(from: &queue) else {
+      Issue.record("no head")
+      return
+    }
+    #expect(try decoder.next(from: &queue) == nil)
+    #expect(decoder.takeBody() == Array("abc".utf8))
+    queue.append("3\r\ndef\r\n0\r\n\r\n")
+    #expect(try decoder.next(from: &queue) == .complete(body: Array("def".utf8)))
+    #expect(decoder.isComplete)
+  }
+}

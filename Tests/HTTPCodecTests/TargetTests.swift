@@ -116,6 +116,7 @@ import Testing
   @Test(
     arguments: [
       (nil, true), ("", true), (" ", true), ("*/*", true), ("text/*", true), ("text/event-stream", true),
+      ("text/event-stream;q=0x", false), ("text/event-stream;q=0.x", false), ("text/event-stream;q=1.", true),
       ("text/html", false),
       ("*/*;q=0", false), ("text/event-stream;q=0, */*", false), ("text/*;q=0, text/event-stream;q=0.1", true),
       ("text/event-stream;q=2", false),
