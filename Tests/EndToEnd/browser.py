@@ -67,8 +67,8 @@ class Browser:
         """What was told about a page so far: method and parameters."""
         return [(e["method"], e["params"]) for e in self._events if e.get("sessionId") == session]
 
-    def page(self, url):
-        return Page(self, url)
+    def page(self, url, script=""):
+        return Page(self, url, script)
 
     def close(self):
         try:
@@ -81,15 +81,23 @@ class Browser:
         self.profile.cleanup()
 
 
-class Page:
-    """A tab, loaded."""
+# What the DevTools protocol has to be told about a key: its code, and what it enters.
+KEYS = {
+    "Tab": (9, ""), "Enter": (13, "\r"), "Escape": (27, ""), " ": (32, " "), "ArrowUp": (38, ""), "ArrowDown": (40, ""),
+}  # fmt: skip
 
-    def __init__(self, browser, url):
+
+class Page:
+    """A tab, loaded; `script` runs in it before anything of the page's own."""
+
+    def __init__(self, browser, url, script=""):
         self.browser = browser
         self.target = browser.call("Target.createTarget", url="about:blank")["targetId"]
         self.session = browser.call("Target.attachToTarget", targetId=self.target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
+        if script:
+            self.call("Page.addScriptToEvaluateOnNewDocument", source=script)
         self.call("Page.navigate", url=url)
         self.wait("document.readyState === 'complete' && location.href !== 'about:blank'")
 
@@ -105,6 +113,18 @@ class Page:
     def wait(self, script, seconds=SECONDS):
         """Waits until an expression is true, and returns its value."""
         return poll(lambda: self.evaluate(script, seconds), seconds, script)
+
+    def press(self, key, shift=False):
+        """Presses a key and lets it go."""
+        code, text = KEYS[key]
+        fields = {"key": key, "code": "Space" if key == " " else key, "windowsVirtualKeyCode": code,
+                  "modifiers": 8 if shift else 0}  # fmt: skip
+        self.call("Input.dispatchKeyEvent", type="keyDown", **fields, **({"text": text} if text else {}))
+        self.call("Input.dispatchKeyEvent", type="keyUp", **fields)
+
+    def type(self, text):
+        """Enters text where the focus is."""
+        self.call("Input.insertText", text=text)
 
     @property
     def errors(self):
@@ -125,9 +145,18 @@ class Page:
         events = self.browser.events(self.session)
         return [e["request"]["url"] for method, e in events if method == "Network.requestWillBeSent"]
 
+    def prefer(self, **features):
+        """What the person prefers: `color_scheme="dark"`, `reduced_motion="reduce"`."""
+        features = [{"name": f"prefers-{n.replace('_', '-')}", "value": value} for n, value in features.items()]
+        self.call("Emulation.setEmulatedMedia", features=features)
+
+    def resize(self, width, height):
+        """Makes the window that large, in CSS pixels."""
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self.call("Emulation.setDeviceMetricsOverride", **metrics)
+
     def screenshot(self, file, dark=False):
-        scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
-        self.call("Emulation.setEmulatedMedia", features=scheme)
+        self.prefer(color_scheme="dark" if dark else "light")
         Path(file).write_bytes(base64.b64decode(self.call("Page.captureScreenshot")["data"]))
 
     def close(self):

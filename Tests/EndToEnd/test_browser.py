@@ -1,4 +1,4 @@
-"""Chromium: the bridge's own page, an EventSource that resumes, and pages of other origins that get nowhere."""
+"""Chromium: an EventSource that resumes, and pages of other origins that get nowhere. The page at / is in test_page.py."""
 
 import http.server
 import json
@@ -132,23 +132,6 @@ class Wire:
     def close(self):
         self.cut()
         self.listener.close()
-
-
-# contract: 2.30
-def test_the_page_shows_live_state_and_events_without_internet_and_without_an_error(run, sandbox, open_page, name):
-    daemon, channel = run(app='linger = "0s"'), name()
-    page = open_page(f"{daemon.url}/")
-    page.wait("document.getElementById('apps').innerText.includes('connected')")
-    daemon.put(f"/channels/{channel}")
-    page.wait(f"document.getElementById('channels').innerText.includes('{channel}')")
-    page.wait("document.getElementById('live').innerText === 'Streaming.'")
-    sandbox.publish(channel, "news", '{"n":9223372036854775808,"html":"<b>bold</b>"}')
-    page.wait("document.getElementById('events').innerText.includes('\"n\":9223372036854775808')")
-    assert page.evaluate("document.querySelectorAll('#events b').length") == 0
-    daemon.post("/connection/disconnect")
-    page.wait("document.getElementById('apps').innerText.includes('disconnected')")
-    assert page.errors == []
-    assert all(url.startswith((daemon.url, "data:")) for url in page.requests), page.requests
 
 
 # contract: 3.31, 3.40, 3.47, 5.6
@@ -369,14 +352,3 @@ def test_a_name_of_an_attackers_that_leads_here_is_421(daemon, open_page):
         assert page.evaluate(f"fetch('{path}').then(answer => answer.status)") == 421
     post = "fetch('/channels/private-x/events', { method: 'POST', body: '{\"event\":\"client-x\",\"data\":1}' })"
     assert page.evaluate(f"{post}.then(answer => answer.status)") == 421
-
-
-# contract: 5.16
-def test_the_page_says_what_it_may_not_show(run, open_page, tmp_path):
-    secret = tmp_path / "token"
-    secret.write_text("a-secret-of-some-length")
-    secret.chmod(0o600)
-    daemon = run(rest=f'[[token]]\nname = "ci"\nsecret = {{ file = "{secret}" }}\n', connected=False)
-    page = open_page(f"{daemon.url}/")
-    page.wait("document.getElementById('apps').innerText.includes('connected')")
-    page.wait("document.getElementById('live').innerText === 'Channels and events need a token.'")

@@ -1,0 +1,24 @@
+import Bytes
+import CryptoPrimitives
+import Testing
+
+@Suite struct SHA256Tests {
+  /// FIPS 180-4's examples, and the empty message.
+  @Test(arguments: [
+    ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+    ("abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+    (
+      "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+      "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"
+    ),
+  ])
+  func examples(message: String, expected: String) {
+    #expect(Hex.encode(SHA256.hash([UInt8](message.utf8))) == expected)
+  }
+
+  /// FIPS 180-4's long example: many blocks.
+  @Test func aMillionTimesTheLetterA() {
+    let hash = SHA256.hash([UInt8](repeating: UInt8(ascii: "a"), count: 1_000_000))
+    #expect(Hex.encode(hash) == "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0")
+  }
+}
