@@ -33,7 +33,8 @@ extension ChannelLog {
 
   private func take(_ event: HandoverCursor.Event, now: Instant, elapsed: Duration, ageMax: Duration) {
     let age = Duration.nanoseconds(Int64(clamping: event.age)) + elapsed
-    guard age <= ageMax else {
+    // No event is older than the one before it, whatever the file says.
+    guard age <= ageMax || keptCount > 0 else {
       evictedThrough = event.sequence
       return
     }

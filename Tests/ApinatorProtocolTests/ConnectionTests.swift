@@ -314,3 +314,15 @@ import Testing
     #expect(talk.take().frames == [])
   }
 }
+
+@Suite struct CloseReasonTests {
+  @Test(arguments: [("going down", "going down"), ("", "the server closed the connection")])
+  func theServersReasonIsTold(_ reason: String, _ expected: String) {
+    let talk = Conversation()
+    talk.establish()
+    guard let attempt = talk.currentAttempt else { return }
+    talk.session.transportClosed(attempt, code: 1001, reason: reason, at: talk.now)
+    #expect(talk.lastError?.text == expected && talk.lastError?.code == 1001)
+    #expect(talk.take().reports == [.connectionLost(.closed, detail: "\(expected) (code 1001)")])
+  }
+}

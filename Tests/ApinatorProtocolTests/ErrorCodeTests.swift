@@ -121,3 +121,18 @@ import Testing
     #expect(talk.receive("realtime:error", channel: "other", data: #"{"code":4301}"#).kind == .error)
   }
 }
+
+@Suite struct DiagnosticTests {
+  @Test(
+    arguments: [
+      (.malformedFrame(.eventMissing), "\"event\""), (.malformedEstablishment, "socket_id"),
+      (.repeatedEstablishment, "second"), (.connectionLost(.pongTimeout, detail: "why"), "pong_timeout): why"),
+      (.malformedSnapshot(channel: "presence-x"), "presence-x"), (.memberEventDropped(channel: "a"), "on a"),
+      (.memberEventDropped(channel: nil), "no channel"), (.unexpectedAnswer(channel: "a"), "on a"),
+      (.unexpectedAnswer(channel: nil), "no channel"), (.subscriptionUnanswered(channel: "a"), "of a"),
+      (.staleAuthorization(id: 7), "7"),
+    ] as [(Diagnostic, String)])
+  func namesWhatItIsAbout(_ diagnostic: Diagnostic, _ named: String) {
+    #expect(diagnostic.description.contains(named))
+  }
+}

@@ -209,6 +209,43 @@ import Testing
     #expect(snapshot == [UInt8]("{}".utf8))
   }
 
+  @Test func aSecondConfirmationBringsANewSnapshot() {
+    let talk = Conversation()
+    talk.establish()
+    let handle = talk.subscribe(room)
+    talk.authorize(1, #"{"user_id":"me","user_info":{}}"#)
+    talk.confirm(room, data: snapshot(["a", "me"]))
+    let first = talk.session.presenceSnapshot(of: handle)
+    let again = talk.session.presenceSnapshot(of: handle)
+    #expect(again == first)
+    _ = talk.take()
+    talk.confirm(room, data: snapshot(["me", "b"]))
+    #expect(talk.channel(named: room)?.members.map(\.userID) == ["me", "b"])
+    #expect(
+      talk.take().local == [
+        #"realtime:member_removed presence-room {"user_id":"a"}"#,
+        #"realtime:member_added presence-room {"user_id":"b","user_info":{"id": "b"}}"#,
+      ])
+  }
+
+  /// é in one scalar and in two, K and the Kelvin sign: strings that are equal, ids that are not.
+  @Test func idsThatLookAlikeAreTwo() {
+    let talk = Conversation()
+    talk.establish()
+    let handle = talk.subscribe(room)
+    talk.authorize(1, #"{"user_id":"me","user_info":{}}"#)
+    let ids = ["\u{E9}", "e\u{301}", "K", "\u{212A}"]
+    let list = ids.map { "\"\($0)\"" }.joined(separator: ",")
+    let hash = ids.enumerated().map { "\"\($1)\":{\"n\":\($0)}" }.joined(separator: ",")
+    let data = "{\"presence\":{\"count\":4,\"ids\":[\(list)],\"hash\":{\(hash)}}}"
+    talk.confirm(room, data: data)
+    #expect(talk.session.presenceSnapshot(of: handle) == [UInt8](data.utf8))
+    talk.receive("realtime:member_removed", channel: room, data: "{\"user_id\":\"\u{212A}\"}")
+    #expect(talk.channel(named: room)?.members["K"] != nil)
+    #expect(talk.channel(named: room)?.members["\u{212A}"] == nil)
+    #expect(talk.channel(named: room)?.members.count == 3)
+  }
+
   @Test func theListKeepsItsOrderThroughManyChanges() {
     var list = MemberList()
     var model: [String] = []

@@ -252,6 +252,31 @@ import Testing
     #expect(accepted > 0 && accepted < 3000, "seed \(seed): \(accepted)")
   }
 
+  /// An event of two hours ago after one of now: it is kept like the one before it, or ids would be told to be evicted
+  /// that are kept.
+  @Test func noEventIsOlderThanTheOneBeforeIt() throws {
+    let records: [UInt8] =
+      [1, 1, 0x61, 0, 1, 9, 0, 2, 1, 0x78, 0, 0, 9, 2] + [1, 0, 0, 1, 0x6E, 0]
+      + [1, 0x80, 0x80, 0xC5, 0x8B, 0xC6, 0xD1, 0x01, 0, 1, 0x6E, 0] + [0]
+    let head = [UInt8]("apinkept".utf8) + [1, 0, 0, 0] + [UInt8](repeating: 0, count: 8)
+    let handover = try Handover(resealed(head + records + [UInt8](repeating: 0, count: 16)))
+    let log = restored(handover, 0, now: start)
+    #expect(log.keptCount == 2 && log.evictedThrough == 0)
+    #expect(received(log) == [start, start])
+  }
+
+  @Test func anAppIsThereOnceAndANumberFits() {
+    let head = [UInt8]("apinkept".utf8) + [1, 0, 0, 0] + [UInt8](repeating: 0, count: 8)
+    let tail = [UInt8](repeating: 0, count: 16)
+    let app: [UInt8] = [1, 1, 0x61, 0, 1, 9, 0]
+    #expect(throws: HandoverDefect.inconsistent) { try Handover(resealed(head + app + app + [0] + tail)) }
+    let large = [UInt8](repeating: 0xFF, count: 9)
+    #expect(throws: Never.self) { try Handover(resealed(head + [1, 1, 0x61, 0] + large + [1, 9, 0, 0] + tail)) }
+    #expect(throws: HandoverDefect.inconsistent) {
+      try Handover(resealed(head + [1, 1, 0x61, 0] + large + [2, 9, 0, 0] + tail))
+    }
+  }
+
   @Test func theChecksumDoesNotDependOnThePieces() {
     var random = SplitMix64(seed: 7)
     let bytes = (0..<1000).map { _ in UInt8.random(in: 0...255, using: &random) }

@@ -305,3 +305,14 @@ private let violations: [(String, [UInt8])] = [
     #expect(Set(ended).count == ended.count, "seed \(seed)")
   }
 }
+
+@Suite struct StreamFailureTests {
+  @Test(
+    arguments: [
+      (.refused, "REFUSED_STREAM"), (.reset(errorCode: 1), "PROTOCOL_ERROR"), (.reset(errorCode: 99), "error code 99"),
+      (.malformed, "malformed"), (.headTooLarge, "fields"), (.bodyTooLarge, "too large"),
+    ] as [(HTTP2StreamFailure, String)])
+  func saysWhatHappened(_ failure: HTTP2StreamFailure, _ named: String) {
+    #expect(failure.message.contains(named))
+  }
+}

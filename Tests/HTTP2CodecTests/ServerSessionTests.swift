@@ -192,3 +192,41 @@ import Testing
     return try #require(Int(text.split(separator: " ")[1])) * 4096
   }
 }
+
+/// What is asked for on streams that are not there, or come to an end.
+@Suite struct ServerStreamEndTests {
+  @Test func nothingIsDoneOnAStreamThatIsNotThere() {
+    let peer = ServerPeer()
+    peer.begin()
+    peer.forget()
+    peer.session.sendContinue(on: 1)
+    peer.session.requestWritable(on: 1)
+    peer.session.reset(1)
+    peer.session.finish(1, lastBytes: [1])
+    [2].withUnsafeBytes { peer.session.queue($0, on: 1) }
+    peer.settle()
+    #expect(peer.session.queuedBytes(on: 1) == 0 && peer.frames.isEmpty && peer.events.isEmpty)
+    #expect(peer.session.violation == nil)
+  }
+
+  @Test func whatFollowsOurResetIsIgnored() {
+    let peer = ServerPeer()
+    peer.begin()
+    peer.receive(Wire.headers(1, Wire.post, flags: Wire.endHeaders))
+    peer.session.reset(1)
+    peer.settle()
+    peer.forget()
+    // Trailers and DATA that were on their way.
+    peer.receive(Wire.headers(1, Wire.post, flags: Wire.endHeaders | Wire.endStream))
+    peer.receive(Wire.data(1, [65], flags: Wire.endStream))
+    #expect(peer.events.isEmpty && peer.goAway == nil && peer.answersPing())
+  }
+
+  @Test func aMistakeOfTheClientsIsToldOf() {
+    let peer = ServerPeer()
+    peer.begin()
+    peer.receive([0, 0, 5, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+    #expect(peer.session.violation?.isFlood == false)
+    #expect(peer.session.violation?.message.contains("PROTOCOL_ERROR") == true)
+  }
+}

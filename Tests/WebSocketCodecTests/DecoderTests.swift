@@ -115,6 +115,24 @@ import WebSocketCodec
     #expect(decode(bytes, messageBytesMax: 2100).received[1] == Received(.binary, half + half + half))
   }
 
+  /// More has come than is kept of a message that turns out to be too large.
+  @Test func whatIsKeptOfALongMessageIsItsBeginning() {
+    let first = [UInt8](repeating: 0x61, count: 1500)
+    let bytes = frame(0x01, first) + frame(0x80, [UInt8](repeating: 0x62, count: 600))
+    for pieces in cuts(of: bytes) {
+      let beginning = [UInt8](first[..<WebSocketDecoder.skippedPrefixBytesMax])
+      #expect(
+        decode(pieces, messageBytesMax: 2000).received
+          == [Received(.tooLarge(.text, byteCount: 2100), beginning)])
+    }
+  }
+
+  @Test func withoutAnEventThereIsNoPayload() {
+    let decoder = WebSocketDecoder(role: .client, messageBytesMax: 10)
+    let count = decoder.withPayload(in: ByteQueue()) { $0.count }
+    #expect(count == 0)
+  }
+
   @Test func theLimitItselfIsAllowed() {
     let payload = [UInt8](repeating: 1, count: 200)
     #expect(decode(frame(0x82, payload), messageBytesMax: 200).received == [Received(.binary, payload)])

@@ -107,3 +107,18 @@ private let accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
         + "Sec-WebSocket-Accept: \(accept)\r\n\r\n")
   }
 }
+
+@Suite struct HandshakeFailureTests {
+  @Test(
+    arguments: [
+      (.refused(status: 403), 400, "403"), (.upgradeMissing, 400, "Upgrade"), (.connectionMissing, 400, "Connection"),
+      (.acceptMismatch, 400, "Sec-WebSocket-Accept"), (.unaskedExtension("x-deflate"), 400, "x-deflate"),
+      (.unaskedSubprotocol("chat"), 400, "chat"), (.method("POST"), 405, "POST"), (.version("8"), 426, "8"),
+      (.version(nil), 426, "unknown"), (.keyInvalid, 400, "Sec-WebSocket-Key"),
+    ] as [(WebSocketHandshakeFailure, Int, String)])
+  func saysWhatIsWrongAndWhere(_ failure: WebSocketHandshakeFailure, _ status: Int, _ named: String) {
+    #expect(failure.status == status)
+    #expect(failure.message.contains(named))
+    #expect(failure.clause.hasPrefix("RFC 6455 §4"))
+  }
+}
