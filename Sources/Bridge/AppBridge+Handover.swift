@@ -32,7 +32,7 @@ extension AppBridge {
     goOn(after: EventID(epoch: kept.epoch, sequence: kept.sequence))
     forgottenThrough = kept.forgottenThrough
     let written = Int64(clamping: handover.writtenAt)
-    let elapsed = Duration.nanoseconds(Int64(clamping: WallClock.unixNanoseconds()) - written)
+    let elapsed = Duration.nanoseconds(Int64(clamping: reactor.unixNanoseconds) - written)
     for item in kept.logs where ChannelName.isValid(item.channel) {
       let encoder = encoder.forChannel(item.channel)
       let log = ChannelLog(

@@ -133,6 +133,7 @@ final class AppBridge {
     let channel = Channel(
       name: name, handle: handle, app: self, feed: takenOver ?? freshFeed(name), hasMissed: takenOver != nil)
     channels[name] = channel
+    if takenOver == nil { tellAppFeedOfReturn(of: channel) }
     while channelsByHandle.count <= handle.index { channelsByHandle.append(nil) }
     channelsByHandle[handle.index] = channel
     return channel
@@ -155,8 +156,25 @@ final class AppBridge {
   func allChannels() -> AppFeed {
     if let appFeed { return appFeed }
     let made = AppFeed(app: self, floor: forgottenThrough)
+    made.feed.onLeave = { [weak self] in
+      guard let self, isAppFeedLarge else { return }
+      reactor.afterTurn { [weak self] in self?.forgetAppFeedIfLarge() }
+    }
     appFeed = made
     return made
+  }
+
+  /// Whether the feed of the whole app has more names of channels that have gone than of others. It keeps something of
+  /// every channel it ever had.
+  private var isAppFeedLarge: Bool {
+    appFeed.map { $0.namesCount > 2 * (channels.count + unclaimed.count) + 256 } ?? false
+  }
+
+  /// Without a reader it is made anew, when somebody asks, rather than carried on.
+  private func forgetAppFeedIfLarge() {
+    guard isAppFeedLarge, let appFeed, appFeed.feed.isIdle else { return }
+    appFeed.feed.forget()
+    self.appFeed = nil
   }
 
   /// Subscribes and stays subscribed; whether the channel is new.
@@ -232,6 +250,14 @@ final class AppBridge {
     tellAppFeed("bridge:gap", data: reconnectGap(feed.log), of: channel, feed)
   }
 
+  /// The feed of the whole app goes on where a channel's own begins anew: what came of the channel while it was not
+  /// subscribed is missing there, for readers that the channel's earlier removal did not end.
+  private func tellAppFeedOfReturn(of channel: Channel) {
+    guard let appFeed, appFeed.hasHad(channel.name) else { return }
+    metrics.gaps["evicted", default: 0] += 1
+    tellAppFeed("bridge:gap", data: "{\"reason\":\"evicted\"}", of: channel.name, channel.feed)
+  }
+
   private func reconnectGap(_ log: ChannelLog) -> String {
     "{\"reason\":\"upstream_reconnect\",\"from\":\"\(EventID(epoch: epoch, sequence: log.lastSequence))\"}"
   }
@@ -265,7 +291,7 @@ extension AppBridge: UpstreamDelegate {
       }
     append(
       envelope.event.hasEscapes ? .escaped(name) : .plain(name), data, .upstream,
-      kind == .application ? .application : [], to: channel)
+      kind == .application && channel != nil ? .application : [], to: channel)
   }
 
   func upstream(_ upstream: UpstreamConnection, didChange previous: SessionState, to current: SessionState) {
@@ -307,7 +333,7 @@ extension AppBridge: UpstreamDelegate {
       let status = error.status.map { "\($0)" } ?? "-"
       log.warning(
         "subscription refused: \(error.text)", metadata: fields.merging(["status": "\(status)"]) { $1 })
-    case .lost: break
+    case .lost: channel.hasMissed = true
     }
     channel.subscriptionDidChange()
   }

@@ -30,6 +30,12 @@ final class AppFeed {
     feed.append(sequence, name, data, origin, traits, source: source)
   }
 
+  /// Whether there ever was an event of the channel `name`, or a log to take some from.
+  func hasHad(_ name: String) -> Bool { sources[name] != nil }
+
+  /// How many channels it remembers, those included that have gone.
+  var namesCount: Int { sources.count }
+
   func name(of source: UInt32) -> String? { Int(source) < names.count ? names[Int(source)] : nil }
 
   /// The number of the channel `name`, whose events `encoder` encodes.

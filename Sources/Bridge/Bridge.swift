@@ -30,7 +30,8 @@ final class Bridge {
   private var dirty: [Feed] = []
   /// Made once: most turns need it, and a closure made anew is an allocation.
   private var flushLater: () -> Void = {}
-  private var keptBytes = 0
+  /// Bytes of events in all logs, as they count against `kept_bytes`.
+  private(set) var keptBytes = 0
   private var sweepTimer: TimerID?
   private var agingTimer: TimerID?
   /// Called whenever something changed that a status line shows.

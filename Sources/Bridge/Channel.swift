@@ -19,7 +19,8 @@ final class Channel {
   var isPinned = false
   /// Streams of the whole app that named this channel.
   private(set) var holders = 0
-  /// Taken over from the daemon's last life and not confirmed since: events may be missing after the newest one.
+  /// Taken over from the daemon's last life, or lost with the connection, and not confirmed since: events may be missing
+  /// after the newest one.
   var hasMissed: Bool
   private var waiters: [ClientEventRequest] = []
   private var lingerTimer: TimerID?

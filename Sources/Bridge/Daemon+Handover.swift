@@ -48,7 +48,7 @@ extension Daemon {
       let bytesMax = handoverBytesMax
       try stateFile.replace { (sink) throws(StateFileError) in
         var written = 0
-        var writer = HandoverWriter(writtenAt: WallClock.unixNanoseconds()) { (piece) throws(StateFileError) in
+        var writer = HandoverWriter(writtenAt: reactor.unixNanoseconds) { (piece) throws(StateFileError) in
           written += piece.count
           // The next life would not read it.
           guard written <= bytesMax else { throw .tooLong(bytes: written) }

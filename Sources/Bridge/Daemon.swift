@@ -26,6 +26,9 @@ public final class Daemon {
   let bridge: Bridge
   /// What one life of the daemon leaves for the next; nil where there is no place for it.
   let stateFile: StateFile?
+  private let surroundings: DaemonSurroundings
+  /// The highest first part of an event id that was given out.
+  var lastEpoch: UInt64
   private let service: BridgeService
   private let server: HTTPServer
   private let connector: Connector
@@ -45,10 +48,11 @@ public final class Daemon {
   ///   - version: of the daemon, for `/healthz`, the server's User-Agent and the upstream's query.
   ///   - secrets: how secrets are read; they are never kept in the configuration.
   ///   - stateDirectory: a folder of its own, where kept events outlive a restart; nil when there is none.
+  ///   - surroundings: what a simulation puts in the place of the machine's names and random numbers.
   /// - Throws: what is wrong with the configuration beyond its syntax: an unreadable secret, a CA file, a user's name.
   public init(
     reactor: Reactor, configuration: Configuration, secrets: SecretReader, stateDirectory: String? = nil,
-    version: String, log: Logger
+    surroundings: DaemonSurroundings = DaemonSurroundings(), version: String, log: Logger
   ) throws(DaemonError) {
     self.reactor = reactor
     self.configuration = configuration
@@ -56,9 +60,10 @@ public final class Daemon {
     self.version = version
     self.log = log
     stateFile = stateDirectory.map { StateFile(Daemon.handoverName, in: $0) }
-    connector = Connector(reactor: reactor, resolver: Resolver(reactor: reactor))
-    bridge = Bridge(
-      reactor: reactor, limits: configuration.limits, epoch: Daemon.newEpoch(), version: version, log: log)
+    self.surroundings = surroundings
+    connector = Connector(reactor: reactor, resolver: Resolver(reactor: reactor, hosts: surroundings.hosts))
+    lastEpoch = Daemon.epoch(at: reactor.unixNanoseconds, after: Daemon.recordedEpoch(in: stateDirectory))
+    bridge = Bridge(reactor: reactor, limits: configuration.limits, epoch: lastEpoch, version: version, log: log)
     service = BridgeService(
       bridge: bridge,
       origins: OriginPolicy(
@@ -96,6 +101,8 @@ public final class Daemon {
     }
     for address in addresses { log.info("listening", metadata: ["address": "\(address)"]) }
     takeOver()
+    // Not before it serves: the disk may be slow.
+    reactor.afterTurn { [weak self] in self?.recordEpoch() }
     for app in bridge.apps {
       do { try app.start() } catch { throw DaemonError.limit(error.detail) }
     }
@@ -121,7 +128,7 @@ public final class Daemon {
         apps.append(old)
       } else {
         // Ids go on where they were: a reader that comes back must not take an old event for a new one.
-        var last = bridge.app(named: app.name)?.lastEventID ?? EventID(epoch: Daemon.newEpoch(), sequence: 0)
+        var last = bridge.app(named: app.name)?.lastEventID ?? EventID(epoch: newEpoch(), sequence: 0)
         last.sequence += 1
         let fresh = try makeApp(app, after: last)
         apps.append(fresh)
@@ -195,6 +202,9 @@ public final class Daemon {
     _ = reactor.schedule(at: reactor.now + .milliseconds(20)) { [self] in waitForEnd(until: deadline, completion) }
   }
 
+  /// How many clients are connected.
+  var connectionCount: Int { server.connectionCount }
+
   /// One line about every app.
   public var statusLine: String { bridge.statusLine }
 
@@ -231,9 +241,6 @@ public final class Daemon {
 
   // MARK: Apps
 
-  /// Milliseconds since 1970: no two starts share it, and a later one is larger.
-  private static func newEpoch() -> UInt64 { WallClock.unixNanoseconds() / 1_000_000 }
-
   private func makeApp(_ app: AppConfiguration, after last: EventID? = nil) throws(DaemonError) -> AppBridge {
     let url = try serviceURL(app.serverURL, app)
     var session = SessionConfiguration()
@@ -244,7 +251,7 @@ public final class Daemon {
       configuration: UpstreamConfiguration(
         url: url, appKey: app.appKey, clientVersion: version, tls: url.isSecure ? try tls(app) : nil,
         messageBytesMax: configuration.limits.maxEventBytes, session: session),
-      authorizer: try authorizer(app))
+      authorizer: try authorizer(app), seed: surroundings.randomNumber?())
     return AppBridge(configuration: app, upstream: upstream, bridge: bridge, after: last)
   }
 

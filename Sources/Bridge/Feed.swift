@@ -23,6 +23,8 @@ final class Feed {
   private var newEvents = 0
   private var tables: [ReaderTable] = []
   private var accountedBytes = 0
+  /// What is still to be flushed of a feed that is gone must not count again.
+  private var isForgotten = false
 
   init(log: ChannelLog, encoder: EventFrameEncoder, app: AppBridge, fields: Logger.Metadata) {
     self.log = log
@@ -96,8 +98,11 @@ final class Feed {
     guard !table.slots[reader.index].isWaiting else { return 0 }
     let progress = ReaderDelivery.run(reader, from: position, log: log)
     app.metrics.deliveredBytes &+= progress.bytes
-    if progress.position > position {
+    if progress.bytes > 0 {
       table.advance(at: reader.index, to: progress.position, now: bridge.reactor.now)
+    } else if progress.position > position {
+      // What it does not want is no sign of life.
+      table.skip(at: reader.index, to: progress.position)
     }
     switch progress.outcome {
     case .upToDate: break
@@ -143,6 +148,8 @@ final class Feed {
     reader.replayEnd = log.end(of: reader.form)
     reader.table.add(reader, position: position, end: reader.replayEnd, now: bridge.reactor.now)
     bridge.streamDidBegin()
+    // It may be the first of its form, in which everything was encoded for it.
+    account()
     app.metrics.deliveries &+= deliver(to: reader)
   }
 
@@ -246,6 +253,7 @@ final class Feed {
   }
 
   private func account() {
+    guard !isForgotten else { return }
     let bytes = log.byteCount
     let delta = bytes - accountedBytes
     // First noted, then told: over the limit this feed may be the one that is trimmed, and comes back here.
@@ -255,6 +263,7 @@ final class Feed {
 
   /// The feed is gone: its bytes count no longer.
   func forget() {
+    isForgotten = true
     bridge.keptBytesDidChange(by: -accountedBytes)
     accountedBytes = 0
   }

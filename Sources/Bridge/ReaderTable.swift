@@ -65,10 +65,14 @@ final class ReaderTable {
 
   func setWaiting(_ isWaiting: Bool, at index: Int) { slots[index].isWaiting = isWaiting }
 
+  /// Moves a reader's cursor past what it was sent.
   func advance(at index: Int, to position: UInt64, now: Instant) {
     slots[index].position = position
     slots[index].lastSent = ReaderTable.ticks(now)
   }
+
+  /// Moves a reader's cursor past what it does not want.
+  func skip(at index: Int, to position: UInt64) { slots[index].position = position }
 
   /// The lowest position of any reader, so that the log keeps what they still need; `end` is where those are that are
   /// up to date. Nil when there is no reader.

@@ -4,18 +4,26 @@ import EventStreamCodec
 extension ChannelLog {
   /// The frames of `form`; encoded now from the event form when nobody asked for it before.
   internal func log(_ form: WireForm) -> FrameLog {
+    if let log = encodedLog(form) { return log }
     switch form {
     case .event: return events
     case .message:
-      if let messages { return messages }
       let log = backfill(form, start: nextStart.message)
       messages = log
       return log
     case .lines:
-      if let lines { return lines }
       let log = backfill(form, start: nextStart.lines)
       lines = log
       return log
+    }
+  }
+
+  /// The frames of `form`; nil when they are not encoded.
+  internal func encodedLog(_ form: WireForm) -> FrameLog? {
+    switch form {
+    case .event: events
+    case .message: messages
+    case .lines: lines
     }
   }
 

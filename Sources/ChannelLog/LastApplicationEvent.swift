@@ -11,7 +11,8 @@ internal struct SavedEvent {
 
 extension ChannelLog {
   /// Calls `body` with the last event that had ``EventTraits/application``, in `form`; nil when there was none or the
-  /// log was not told to keep it. Its ``LoggedEvent/endPosition`` is 0 when it has left the log.
+  /// log was not told to keep it. Its ``LoggedEvent/endPosition`` is 0 when it has left the log, or when nobody
+  /// reads this form.
   public func withLastApplicationEvent<R>(form: WireForm = .event, _ body: (LoggedEvent) -> R) -> R? {
     guard let sequence = lastApplicationSequence else { return nil }
     if let savedApplicationEvent, savedApplicationEvent.entry.sequence == sequence {
@@ -19,7 +20,10 @@ extension ChannelLog {
         withSavedEvent(savedApplicationEvent.entry, frame: $0, form: form, body)
       }
     }
-    return withEvent(entries.firstIndex { $0.sequence >= sequence }, in: log(form), body)
+    let index = entries.firstIndex { $0.sequence >= sequence }
+    if let log = encodedLog(form) { return withEvent(index, in: log, body) }
+    // Nobody reads this form: this event alone is encoded in it.
+    return withEvent(index, in: events) { withSavedEvent(entries[index], frame: $0.chunkedFrame, form: form, body) }
   }
 
   private func withSavedEvent<R>(

@@ -192,5 +192,5 @@ public final class HTTPServer {
     if !unsettled.isEmpty { reactor.afterTurn {} }
   }
 
-  func date() -> String { clock.text(unixSeconds: WallClock.unixSeconds()) }
+  func date() -> String { clock.text(unixSeconds: Int64(reactor.unixNanoseconds / 1_000_000_000)) }
 }

@@ -29,15 +29,19 @@ public final class Reactor {
   private var isStopping = false
   private var isTurning = false
   private var wakerMailbox: Mailbox<Waker.Message>?
+  /// What stands in the place of the machine's clocks; nil for these.
+  private let manualClock: ManualClock?
 
   /// A loop with nothing to wait for.
   ///
+  /// - Parameter clock: what to read instead of the machine's clocks; the loop then never sleeps.
   /// - Throws: when the process has no descriptor left for `epoll_create1(2)`.
-  public init() throws(Errno) {
+  public init(clock: ManualClock? = nil) throws(Errno) {
+    manualClock = clock
     epoll = FileDescriptor(owning: try systemCall { epoll_create1(Int32(EPOLL_CLOEXEC)) })
     events = .allocate(capacity: Reactor.eventsPerTurnMax)
     scratch = .allocate(byteCount: Reactor.scratchBytes, alignment: 16)
-    now = MonotonicClock.now()
+    now = clock?.now ?? MonotonicClock.now()
   }
 
   deinit {
@@ -48,9 +52,14 @@ public final class Reactor {
   /// Reads the clock and makes it ``now``: for work that has taken long.
   @discardableResult
   public func currentTime() -> Instant {
-    now = MonotonicClock.now()
+    now = clockTime
     return now
   }
+
+  /// The time of day in nanoseconds since 1970, which may jump; see ``WallClock``.
+  public var unixNanoseconds: UInt64 { manualClock?.unixNanoseconds ?? WallClock.unixNanoseconds() }
+
+  private var clockTime: Instant { manualClock?.now ?? MonotonicClock.now() }
 
   // MARK: Turning
 
@@ -86,10 +95,10 @@ public final class Reactor {
   }
 
   private func waitMilliseconds(atMost limit: Duration?) -> Int32 {
-    if isStopping || !deferred.isEmpty { return 0 }
+    if isStopping || !deferred.isEmpty || manualClock != nil { return 0 }
     var nanoseconds: Int64? = limit?.wholeNanoseconds
     if let earliest = timers.earliest {
-      let untilDue = earliest.duration(since: MonotonicClock.now()).wholeNanoseconds
+      let untilDue = earliest.duration(since: clockTime).wholeNanoseconds
       nanoseconds = min(nanoseconds ?? .max, untilDue)
     }
     guard let nanoseconds else { return -1 }
@@ -173,6 +182,9 @@ public final class Reactor {
   /// How many timers wait.
   public var scheduledCount: Int { timers.count }
 
+  /// When the next timer is due; nil when none waits.
+  public var nextDeadline: Instant? { timers.earliest }
+
   /// Calls `action` once, in the first turn at or after `deadline`. Timers of equal time fire in the order they were
   /// scheduled; one scheduled for the past by a timer fires in the next turn.
   public func schedule(at deadline: Instant, _ action: @escaping () -> Void) -> TimerID {
@@ -181,7 +193,7 @@ public final class Reactor {
 
   /// Calls `action` once, `delay` after the clock's present.
   public func schedule(after delay: Duration, _ action: @escaping () -> Void) -> TimerID {
-    timers.schedule(at: MonotonicClock.now() + delay, action)
+    timers.schedule(at: clockTime + delay, action)
   }
 
   /// Moves a timer that has not fired, without allocating. Returns false when it fired or was cancelled.
@@ -194,6 +206,9 @@ public final class Reactor {
   }
 
   // MARK: Ends of turns
+
+  /// Whether something was put off to the end of the next turn, which then does not sleep.
+  public var hasDeferredWork: Bool { !deferred.isEmpty }
 
   /// Calls `body` once, at the end of this turn and before the loop sleeps.
   public func afterTurn(_ body: @escaping () -> Void) { deferred.append(body) }

@@ -34,8 +34,12 @@ public final class SignalSource: ReadinessHandler {
     pthread_sigmask(SIG_UNBLOCK, &set, nil)
   }
 
-  /// Makes writing to a pipe nobody reads an error instead of the process's end.
-  public static func ignoreBrokenPipe() { signal(SIGPIPE, SIG_IGN) }
+  /// Makes writing to a pipe that nobody reads (`EPIPE`), or past the limit of a file's size (`EFBIG`), an error instead
+  /// of the process's end.
+  public static func ignoreWriteSignals() {
+    signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)
+  }
 
   /// Called by the reactor.
   public func handleReadiness(_ readiness: Readiness) {

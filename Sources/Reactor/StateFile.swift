@@ -14,6 +14,9 @@ public struct StateFile: Sendable {
     self.directory = directory
   }
 
+  /// Another file in the same folder.
+  public func sibling(_ name: String) -> StateFile { StateFile(name, in: directory) }
+
   /// Where it is.
   public var path: String { "\(directory)/\(name)" }
 
@@ -23,17 +26,29 @@ public struct StateFile: Sendable {
   /// - Throws: also when it is no plain file, others may read or write it, or it is longer than `bytesMax` bytes.
   public func take(bytesMax: Int) throws(StateFileError) -> [UInt8]? {
     let folder = try openFolder()
-    let file: FileDescriptor
+    guard let file = try openForReading(in: folder) else { return nil }
+    try call(.remove) { unlinkat(folder.rawValue, name, 0) }
+    try call(.remove) { fsync(folder.rawValue) }
+    return try contents(file, bytesMax: bytesMax)
+  }
+
+  /// What is in the file, which stays; nil when there is none.
+  ///
+  /// - Throws: as ``take(bytesMax:)`` does.
+  public func contents(bytesMax: Int) throws(StateFileError) -> [UInt8]? {
+    guard let file = try openForReading(in: try openFolder()) else { return nil }
+    return try contents(file, bytesMax: bytesMax)
+  }
+
+  private func openForReading(in folder: borrowing FileDescriptor) throws(StateFileError) -> FileDescriptor? {
+    let number = folder.rawValue
     do throws(StateFileError) {
       let flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
-      file = try descriptor(.open) { openat(folder.rawValue, name, flags) }
+      return try descriptor(.open) { openat(number, name, flags) }
     } catch {
       if case .system(.open, Errno(ENOENT)) = error { return nil }
       throw error
     }
-    try call(.remove) { unlinkat(folder.rawValue, name, 0) }
-    try call(.remove) { fsync(folder.rawValue) }
-    return try contents(file, bytesMax: bytesMax)
   }
 
   private func contents(_ file: borrowing FileDescriptor, bytesMax: Int) throws(StateFileError) -> [UInt8] {

@@ -113,6 +113,20 @@ import Testing
     #expect(forgetful.withLastApplicationEvent { _ in true } == nil)
   }
 
+  @Test func theLastApplicationEventIsShownWithoutEncodingTheRest() {
+    let log = ChannelLog(encoder: encoder, floor: 0, keepsLastApplicationEvent: true)
+    for sequence in 1...50 as ClosedRange<UInt64> { append(log, sequence, traits: .application) }
+    let before = log.byteCount
+    for form in [WireForm.message, .lines] {
+      let frame = log.withLastApplicationEvent(form: form) { [UInt8]($0.chunkedFrame) }
+      #expect(log.byteCount == before)
+      // As it is encoded for somebody who reads the form.
+      let position = log.lookup(after: 49, form: form).cursor
+      #expect(log.withBytes(from: position, form: form) { [UInt8]($0) } == frame)
+      log.trim(now: start, kept: KeptLimits(), slowest: .none)
+    }
+  }
+
   @Test func eventsCarryTheirNamesForFilters() {
     let log = ChannelLog(encoder: encoder, floor: 0)
     for (index, name) in ["a", "bridge:a", "b"].enumerated() { append(log, UInt64(index) + 1, name: name) }

@@ -107,3 +107,55 @@ def test_it_ends_with_bridge_shutdown(run, name):
             last = stream.next()
     except Ended:
         assert last.json["event"] == "bridge:shutdown"
+
+
+def test_a_channel_that_comes_back_says_that_events_may_be_missing(run, sandbox, name):
+    kept, other = name(), name()
+    daemon = run(app=f'linger = "0s"\nchannels = ["{kept}"]')
+    named = daemon.stream(f"/events?channel={kept}&channel={other}")
+    everything = daemon.stream("/events")
+    named.until("realtime:subscription_succeeded")
+    poll(lambda: daemon.get(f"/channels/{other}").json()["subscribed"])
+    assert daemon.delete(f"/channels/{other}?force=true").status_code == 204
+
+    first = daemon.subscribed(other)
+    sandbox.publish(other, "step", '{"n":1}')
+    first.until("step")
+    first.close()
+    poll(lambda: daemon.get(f"/channels/{other}").status_code == 404)
+    sandbox.publish(other, "step", '{"n":2}')  # nobody is subscribed: it is lost
+    second = daemon.subscribed(other)
+    sandbox.publish(other, "step", '{"n":3}')
+    second.until("step")
+
+    for stream in (named, everything):
+        told = []
+        while not told or told[-1]["data"] != {"n": 3}:
+            told.append(json.loads(stream.next().data))
+        steps = [index for index, event in enumerate(told) if event["event"] == "step"]
+        between = told[steps[0] : steps[1]]
+        assert {"reason": "evicted"} in [e["data"] for e in between if e["event"] == "bridge:gap"], between
+
+
+def test_names_of_channels_that_have_gone_are_given_back(run, sandbox, name):
+    """A reader of everything makes the app remember every channel; without a reader it forgets, and loses nothing."""
+    kept = name()
+    daemon = run(app=f'linger = "0s"\nchannels = ["{kept}"]')
+    everything = daemon.stream("/events")
+    everything.next()
+    prefix = name()
+    for number in range(600):
+        assert daemon.put(f"/channels/{prefix}-{number}").status_code == 201
+        assert daemon.delete(f"/channels/{prefix}-{number}?force=true").status_code == 204
+    sandbox.publish(kept, "step", '{"n":1}')
+    last = None
+    while not last or last.data and json.loads(last.data)["event"] != "step":
+        last = everything.next()
+    everything.close()
+    poll(lambda: daemon.get("/channels").json()["channels"][0]["streams"] == 0)
+    sandbox.publish(kept, "step", '{"n":2}')
+    again = daemon.stream("/events", headers={"Last-Event-ID": last.id})
+    events = []
+    while not events or events[-1]["data"] != {"n": 2}:
+        events.append(json.loads(again.next().data))
+    assert {"n": 1} not in [event["data"] for event in events]

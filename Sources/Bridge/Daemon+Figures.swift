@@ -1,0 +1,35 @@
+import ChannelLog
+
+/// What a simulation looks at from outside, after each of its steps.
+package struct DaemonFigures: Equatable {
+  /// Connections of clients.
+  package var connections = 0
+  /// Streams as they are counted against `max_streams`.
+  package var streams = 0
+  /// Streams that there are.
+  package var readers = 0
+  /// Bytes of events as they are counted against `kept_bytes`.
+  package var countedBytes = 0
+  /// Bytes of events that are in memory.
+  package var bytes = 0
+  /// Channels of all apps.
+  package var channels = 0
+}
+
+extension Daemon {
+  /// The figures of this moment.
+  package var figures: DaemonFigures {
+    var figures = DaemonFigures()
+    figures.connections = connectionCount
+    figures.streams = bridge.streamCount
+    figures.countedBytes = bridge.keptBytes
+    for app in bridge.apps {
+      figures.channels += app.channels.count
+      app.forEachFeed {
+        figures.readers += $0.streamCount
+        figures.bytes += $0.log.byteCount
+      }
+    }
+    return figures
+  }
+}

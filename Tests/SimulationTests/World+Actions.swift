@@ -1,0 +1,423 @@
+import Bridge
+import BridgeConfig
+import Bytes
+import Glibc
+import Reactor
+
+// What happens to the daemon.
+extension World {
+  /// Trouble for a while, then everything heals, then everybody leaves.
+  func run(rounds: Int) throws {
+    try start()
+    for number in 0..<(5 + number(6)) { readers.append(makeReader(number)) }
+    for _ in 0..<rounds { try act() }
+    try heal()
+    try empty()
+    try stop(cleanly: true)
+  }
+
+  private func act() throws {
+    switch number(20) {
+    case 0..<12: try advance(by: delay(300))
+    case 12..<17: try advance(by: delay(5000))
+    case 17..<19: try advance(by: .seconds(10) + delay(30_000))
+    default: if chance(40) { try advance(by: .seconds(60) + delay(300_000)) }
+    }
+    try bringBack()
+    beginStep()
+    try isExhausted ? actWithoutDescriptors() : actAtWill()
+    try settle()
+  }
+
+  /// Whoever is due connects.
+  func bringBack() throws {
+    guard daemon != nil, !isExhausted else { return }
+    for reader in readers {
+      guard case .away(let until) = reader.state, until <= clock.now else { continue }
+      beginStep()
+      let opened = try reader.open(since: reader.lastID == nil && chance(10) ? pick(["30s", "5m", "1h"]) : nil)
+      try check(opened, "nobody takes the connection of reader \(reader.number)")
+      try settle()
+    }
+  }
+
+  private func actWithoutDescriptors() throws {
+    switch number(10) {
+    case 0..<6: publish()
+    case 6..<8: if let reader = connected() { reader.vanish(backIn: delay(8000)) }
+    case 8: dropUpstream()
+    default: changePace()
+    }
+  }
+
+  private func actAtWill() throws {
+    switch number(1000) {
+    case 0..<330: publish()
+    case 330..<350: for _ in 0..<(2 + number(25)) { publish(bytesMax: 200) }
+    case 350..<370: burst()
+    case 370..<450: if let reader = connected() { reader.vanish(backIn: delay(8000)) }
+    case 450..<520: changePace()
+    case 520..<545: replaceReader()
+    case 545..<560: if !clients.isEmpty { pick(clients).cut(backIn: delay(4000)) }
+    case 560..<590: dropUpstream()
+    case 590..<600: if let connection = pick(upstreams).live { freeze(connection) }
+    case 600..<612: outage()
+    case 612..<640: pick(upstreams).sayGarbage()
+    case 640..<655: pick(upstreams).sayError(pick([4100, 4200, 4201, 4001, 4301, 4199, 5000]))
+    case 655..<665: pick(upstreams).breakFraming()
+    case 665..<685: pick(upstreams).revoke(pick(channels))
+    case 685..<710: pick(upstreams).churn()
+    case 710..<755: try reload(changedConfiguration())
+    case 755..<770: try restart(cleanly: true)
+    case 770..<780: try restart(cleanly: false)
+    case 780..<800: jump()
+    case 800..<808: try leap(by: .seconds(Int64(pick([20, 100, 1000]))))
+    case 808..<825: try exhaust()
+    case 825..<870: try pinOrRelease()
+    case 870..<910: try trigger()
+    case 910..<950: try readStateFirst()
+    case 950..<970: try listChannels()
+    case 970..<975: _ = try ask("GET", "/metrics", token: "all")
+    case 975..<985: if let reader = connected() { reader.vanish(backIn: .zero) }
+    case 985..<1000: if let reader = connected() { startAnew(reader) }
+    default: break
+    }
+  }
+
+  private func connected() -> Reader? {
+    let there = readers.filter(\.isConnected)
+    return there.isEmpty ? nil : pick(there)
+  }
+
+  // MARK: Readers
+
+  private func makeReader(_ index: Int) -> Reader {
+    let app = chance(75) ? "main" : "side"
+    // The side app has no identity for presence channels.
+    let names = app == "main" ? channels : Array(channels.prefix(4))
+    let scope: Reader.Scope
+    switch number(10) {
+    case 0..<7: scope = .channel(pick(names))
+    case 7: scope = .named([pick(names), names[0]].reduced())
+    default: scope = .all
+    }
+    let patterns = chance(25) ? [pick(["tick", "order-*", "realtime:*", "upstream:*"])] : []
+    let token: String? = chance(60) ? "all" : pick(["news", "private", "side", nil])
+    let reader = Reader(
+      number: index, app: app, scope: scope, form: pick(StreamForm.allCases),
+      wire: pick([.http11, .http11, .http11, .http10, .http2]), patterns: patterns, token: token, world: self)
+    reader.startAfresh()
+    return reader
+  }
+
+  private func replaceReader() {
+    let index = number(readers.count)
+    if readers[index].isConnected { readers[index].vanish(backIn: .zero) }
+    readers[index] = makeReader(readers[index].number + 100)
+  }
+
+  private func startAnew(_ reader: Reader) {
+    reader.vanish(backIn: delay(1000))
+    reader.forgetHistory()
+  }
+
+  private func changePace() {
+    let reader = pick(readers)
+    reader.pace = pick([.fast, .fast, .slow(300), .slow(5000), .stalled])
+    reader.beginStep()
+    note("reader \(reader.number) reads \(reader.pace)")
+  }
+
+  // MARK: Upstream
+
+  /// Publishes an event that is like no other.
+  func publish(bytesMax: Int = .max) {
+    let upstream = pick(upstreams)
+    publish(on: pick(channels), of: upstream, bytesMax: bytesMax)
+  }
+
+  func publish(on channel: String, of upstream: Upstream, bytesMax: Int = .max) {
+    published += 1
+    let n = published
+    var payload: String
+    switch number(bytesMax < 1000 ? 6 : 9) {
+    case 0, 1: payload = "{\"n\":\(n),\"v\":12345678901234567890,\"t\":\"\u{e9}\u{1F600}/\\\"\"}"
+    case 2: payload = "{\n  \"n\": \(n),\r\n  \"x\": [1,\r2.50]\n}"
+    case 3: payload = "line \(n)\nevent: evil\r\nid: 7\r\n\r\ndata: x\r:y\n"
+    case 4: payload = "\(n)000"
+    case 5: payload = "text \(n) without an end {"
+    case 6: payload = "{\"n\":\(n),\"fill\":\"" + String(repeating: "abcdefgh", count: 20 + number(300)) + "\"}"
+    case 7: payload = "fill \(n) " + String(repeating: "0123456789\n", count: 100 + number(1500))
+    default:
+      payload =
+        "{\"n\":\(n),\"fill\":\"" + String(repeating: "x", count: chance(20) ? World.eventBytesMax : 15_000) + "\"}"
+    }
+    let name = pick(["tick", "tick", "tock", "order-new", "order-done", "client-typing", "bridge:open", "state_change"])
+    note("\(upstream.app) \(channel) \(name) \(n), \(payload.utf8.count) bytes")
+    upstream.publish(channel, name, [UInt8](payload.utf8))
+  }
+
+  /// More than a reader that does not read can have, step by step.
+  private func burst() {
+    let upstream = pick(upstreams)
+    let channel = pick(channels)
+    for turn in 0..<40 {
+      after(.milliseconds(Int64(turn) * 20)) { [self] in
+        guard isFaulty else { return }
+        for _ in 0..<2 { publish(on: channel, of: upstream) }
+      }
+    }
+  }
+
+  private func dropUpstream() {
+    guard let connection = pick(upstreams).connections.last(where: { !$0.isOver }) else { return }
+    let code: UInt16? = pick([nil, nil, 1000, 1001, 4100, 4201, 4000, 4299])
+    note("upstream drops connection \(connection.number) \(code.map(String.init) ?? "-")")
+    upstreams.first { $0.connections.contains { $0 === connection } }?.drop(connection, code: code)
+  }
+
+  private func freeze(_ connection: Upstream.Connection) {
+    note("upstream connection \(connection.number) freezes")
+    count("freeze")
+    connection.isFrozen = true
+  }
+
+  private func outage() {
+    let upstream = pick(upstreams)
+    note("\(upstream.app) is down")
+    upstream.goDown()
+    after(delay(60_000)) { [self] in
+      note("\(upstream.app) is up")
+      if !isExhausted { upstream.goUp() } else { after(.seconds(10)) { upstream.goUp() } }
+    }
+  }
+
+  // MARK: The daemon and its machine
+
+  private func restart(cleanly: Bool) throws {
+    try stop(cleanly: cleanly)
+    if chance(30) { jump() }
+    for _ in 0..<number(3) { publish() }
+    try advance(by: chance(80) ? delay(3000) : .seconds(10) + delay(100_000))
+    if chance(20) {
+      configuration = changedConfiguration()
+      disruptions += 1
+    }
+    try start()
+  }
+
+  /// The wall clock is set.
+  private func jump() {
+    let seconds = pick([1, 60, 3600, 86_400 * 3]) * (chance(50) ? 1 : -1)
+    note("the clock is set by \(seconds) s")
+    count(seconds > 0 ? "clock forward" : "clock back")
+    clock.unixNanoseconds = UInt64(Int64(clock.unixNanoseconds) + Int64(seconds) * 1_000_000_000)
+    disruptions += 1
+  }
+
+  private func exhaust() throws {
+    for reader in readers where reader.wire != .http2 && chance(60) {
+      guard case .away = reader.state else { continue }
+      _ = try reader.open()
+    }
+    let free = number(3)
+    note("\(free) descriptors are left")
+    count("exhaustion")
+    Descriptors.setMax(Descriptors.max(leaving: free))
+    isExhausted = true
+    after(.milliseconds(100) + delay(6000)) { [self] in
+      note("descriptors again")
+      Descriptors.setMax(Descriptors.normalMax)
+      // Accepting rests for a second at most.
+      after(.milliseconds(1100)) { [self] in isExhausted = false }
+    }
+  }
+
+  // MARK: Requests
+
+  private struct Answer {
+    let status: Int
+    let fields: [String: String]
+    let body: String
+  }
+
+  /// A request and its answer, which has to come in this step.
+  private func ask(_ method: String, _ path: String, token: String?, body: String = "") throws -> Answer {
+    guard let descriptor = Net.connect(to: self.path) else { throw Violation("nobody takes a request") }
+    defer { Net.close(descriptor) }
+    let authorization = token.map { "Authorization: Bearer \(secret($0))\r\n" } ?? ""
+    let head =
+      "\(method) \(path) HTTP/1.1\r\nHost: localhost\r\n\(authorization)Content-Length: \(body.utf8.count)\r\n\r\n"
+    _ = Net.write(descriptor, [UInt8]((head + body).utf8)[...])
+    beginStep()
+    try settle()
+    var parser = AnswerParser()
+    var text: [UInt8] = []
+    do {
+      while case .bytes(let bytes) = Net.read(descriptor) { text += try parser.receive(bytes) }
+    } catch { throw Violation("\(method) \(path): \(error.text)") }
+    guard let status = parser.status, parser.isComplete else { throw Violation("\(method) \(path) is not answered") }
+    note("\(method) \(path) \(token ?? "-"): \(status)")
+    count("\(method) \(status)")
+    return Answer(status: status, fields: parser.fields, body: String(decoding: text, as: UTF8.self))
+  }
+
+  /// What a request that needs all rights is answered when it is not let in.
+  private func isRefusal(_ status: Int, app: String) -> Bool {
+    switch grants(token: "all", in: configuration) {
+    case nil: status == 401
+    default: !configuration.apps.contains { $0.name == app } && status == 404
+    }
+  }
+
+  private func pinOrRelease() throws {
+    let upstream = pick(upstreams)
+    let channel = pick(Array(channels.prefix(4)))
+    let path = "/apps/\(upstream.app)/channels/\(channel)"
+    switch number(4) {
+    case 0, 1:
+      let answer = try ask("PUT", path, token: "all")
+      try check(
+        [200, 201].contains(answer.status) || isRefusal(answer.status, app: upstream.app), "PUT \(answer.status)")
+    case 2:
+      let answer = try ask("DELETE", path, token: "all")
+      try check(
+        [204, 404].contains(answer.status) || isRefusal(answer.status, app: upstream.app), "DELETE \(answer.status)")
+    default:
+      disruptions += 1
+      for reader in readers where reader.app == upstream.app && reader.scope == .channel(channel) {
+        reader.mayBeUnsubscribed = true
+      }
+      let answer = try ask("DELETE", path + "?force=true", token: "all")
+      try check(
+        [204, 404].contains(answer.status) || isRefusal(answer.status, app: upstream.app), "DELETE \(answer.status)")
+    }
+  }
+
+  private func trigger() throws {
+    let upstream = pick(upstreams)
+    let channel = pick(["private-a", "private-orders-1", "news"])
+    let sent = upstream.clientEvents
+    let connection = upstream.live
+    let answer = try ask(
+      "POST", "/apps/\(upstream.app)/channels/\(channel)/events?wait=0", token: "all",
+      body: #"{"event":"client-x","data":{"n":1}}"#)
+    let expected = channel == "news" ? [422] : [202, 409, 429, 503]
+    try check(expected.contains(answer.status) || isRefusal(answer.status, app: upstream.app), "POST \(answer.status)")
+    guard answer.status == 202 else { return }
+    let arrived = upstream.clientEvents - sent
+    try check(
+      arrived == 1 || connection == nil || connection?.isOver == true || connection?.isFrozen == true,
+      "202, but \(arrived) client events came")
+  }
+
+  /// Reads the state, then streams from there.
+  private func readStateFirst() throws {
+    let reader = pick(readers)
+    let answer = try ask("GET", "/apps/\(reader.app)/channels", token: "all")
+    guard answer.status == 200 else {
+      return try check(isRefusal(answer.status, app: reader.app), "GET \(answer.status)")
+    }
+    guard let id = answer.fields["last-event-id"] else { throw Violation("a state without Last-Event-ID") }
+    if reader.isConnected { reader.vanish(backIn: delay(1000)) }
+    reader.adopt(id: id, index: reader.chronicle.count)
+  }
+
+  private func listChannels() throws {
+    let token = pick(["news", "private", "side"])
+    let app = pick(["main", "side"])
+    let answer = try ask("GET", "/apps/\(app)/channels", token: token)
+    let grants = grants(token: token, in: configuration)
+    guard answer.status == 200 else {
+      return try check(
+        [401, 403, 404].contains(answer.status) && grants != .anybody || answer.status == 404, "GET \(answer.status)")
+    }
+    for name in channels where answer.body.contains("\"name\":\"\(name)\"") {
+      try check(isGranted(grants, app: app, channel: name), "\(token) is told of \(name)")
+    }
+  }
+
+  // MARK: The end
+
+  /// Faults are over: within a bounded time everybody is served again.
+  private func heal() throws {
+    note("everything heals")
+    isFaulty = false
+    Descriptors.setMax(Descriptors.normalMax)
+    isExhausted = false
+    for upstream in upstreams {
+      upstream.goUp()
+      upstream.thaw()
+    }
+    try settleStep()
+    var healthy = makeConfiguration()
+    healthy.limits.maxStreams = 20_000
+    healthy.peers = []
+    try reload(healthy)
+    for reader in readers {
+      reader.pace = .fast
+      reader.comeBackNow()
+    }
+    let deadline = clock.now + .seconds(240)
+    while let late = try whoIsNotServed() {
+      try check(clock.now < deadline, "\(late) is not served \(240) s after everything has healed")
+      try advance(by: .seconds(1))
+      try bringBack()
+    }
+    for upstream in upstreams {
+      for channel in channels {
+        beginStep()
+        publish(on: channel, of: upstream, bytesMax: 200)
+        try settle()
+      }
+    }
+    for reader in readers where access(of: reader) == .granted {
+      try check(reader.isLive, "reader \(reader.number) is gone")
+    }
+  }
+
+  private func settleStep() throws {
+    beginStep()
+    try settle()
+  }
+
+  private func whoIsNotServed() throws -> String? {
+    for reader in readers where access(of: reader) == .granted {
+      guard reader.isLive else { return "reader \(reader.number) (\(reader.label))" }
+      let subscribed = upstream(reader.app).live?.subscribed ?? []
+      switch reader.scope {
+      case .channel(let name): guard subscribed.contains(name) else { return "channel \(name) of \(reader.app)" }
+      case .named(let names): guard subscribed.isSuperset(of: names) else { return "channels of \(reader.app)" }
+      case .all: guard upstream(reader.app).live != nil else { return "\(reader.app)" }
+      }
+    }
+    return nil
+  }
+
+  /// Everybody leaves: nothing of them may be left.
+  private func empty() throws {
+    note("everybody leaves")
+    beginStep()
+    for client in clients { client.cut(backIn: .zero) }
+    clients = []
+    for reader in readers where reader.isConnected { reader.vanish(backIn: .zero) }
+    try settle()
+    try advance(by: .seconds(70))
+    guard let daemon, let reactor else { return }
+    let figures = daemon.figures
+    try check(figures.streams == 0 && figures.connections == 0, "\(figures) after everybody has left")
+    // The listener, two connections upstream, and what is kept to the endpoint.
+    let registered = reactor.registeredCount
+    try check(registered >= 3 && registered <= 7, "\(registered) descriptors are registered with nobody there")
+    try check(reactor.scheduledCount <= 10, "\(reactor.scheduledCount) timers with nobody there")
+  }
+}
+
+extension Array where Element: Equatable {
+  /// Each element once.
+  fileprivate func reduced() -> [Element] {
+    var found: [Element] = []
+    for element in self where !found.contains(element) { found.append(element) }
+    return found
+  }
+}
