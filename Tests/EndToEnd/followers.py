@@ -11,6 +11,11 @@ from deadline import SECONDS
 from processes import BINARY
 
 
+def interruptible():
+    """What a shell runs in the background ignores SIGINT, and so does all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Follower:
     """A running `apinatord tail` or `record`, and the lines that it has written so far."""
 
@@ -18,7 +23,7 @@ class Follower:
         url = ["--url", getattr(daemon, "address", None) or daemon.url] if daemon else []
         self.process = subprocess.Popen(
             [*prefix, BINARY, *map(str, arguments), *url], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, env=environment(**more))  # fmt: skip
+            stderr=subprocess.PIPE, env=environment(**more), preexec_fn=interruptible)  # fmt: skip
         self.lines, self.messages = [], []
         self._taken = 0
         self._changed = threading.Condition()

@@ -428,5 +428,5 @@ def test_the_examples_of_the_help_work_as_they_stand(start):
         if "--count" in line:
             assert process.wait(SECONDS) == 0
         else:
-            os.killpg(process.pid, signal.SIGINT)
+            os.killpg(process.pid, signal.SIGTERM)
         assert process.communicate(timeout=SECONDS)[1] == b""

@@ -205,6 +205,7 @@ final class Reader {
     body = []
     hasOpened = false
     ending = nil
+    if lastID == nil { forgetHistory() }
     hasSeenID = false
     mayBeCached = true
     wasAlwaysFast = true
@@ -468,11 +469,11 @@ final class Reader {
   }
 
   private func confirm(_ frame: StreamFrame) {
-    if case .channel(let name) = scope {
-      confirmed.insert(name)
-    } else if let name = frame.channel {
-      confirmed.insert(name)
-    }
+    var confirmedName = frame.channel
+    if case .channel(let name) = scope { confirmedName = name }
+    guard let name = confirmedName, confirmed.insert(name).inserted else { return }
+    // A slow one hears of it late: what was published before is not missing.
+    if !wasAlwaysFast { gaps.insert(name) }
   }
 
   private func takeGap(_ frame: StreamFrame) throws {
