@@ -154,9 +154,9 @@ def test_a_full_disk_behind_standard_output_is_said(daemon, name):
 
 
 def play(start, file, *arguments):
-    """A sandbox that plays `file`, and a daemon at it."""
+    """A sandbox that plays `file`, and a daemon at it, whose readers may be slow."""
     player = start(Sandbox, arguments=["--replay", str(file), *arguments])
-    return player, start(Daemon, configuration(player))
+    return player, start(Daemon, configuration(player, limits="reader_backlog_bytes = 16777216"))
 
 
 def is_played(event):

@@ -71,6 +71,8 @@ class Publisher(Actor):
         self.next_burst = time.monotonic() + 5
 
     def act(self):
+        if self.stage.rest.is_set():
+            return self._level()
         now = time.monotonic()
         if now > self.next_burst:
             self.next_burst = now + 8 + self.rng.random() * 15
@@ -82,6 +84,14 @@ class Publisher(Actor):
         else:
             self.publish(self.rng.choices(self.names, self.weights, k=self.rng.randrange(1, 6)))
             self.pause(self.rng.random() * 6 / self.rate)
+
+    def _level(self):
+        """As many small events as are kept of each channel, so that what is kept is the same at each rest."""
+        if not self.stage.is_level.is_set():
+            for name in self.names:
+                self.publish([name] * self.stage.KEPT_EVENTS)
+            self.stage.is_level.set()
+        self.pause(0.1)
 
     def publish(self, channels):
         for start in range(0, len(channels), 50):
@@ -101,6 +111,7 @@ class Publisher(Actor):
 
     def _request(self, channel, number):
         size = 8000 if self.is_large or number % 50 == 0 else self.rng.randrange(400)
+        size = 200 if self.stage.rest.is_set() else size
         data = f'{{"n":{number},"s":"{"x" * size}"}}'
         body = json.dumps({"name": "step", "channel": channel, "data": data}).encode()
         path, timestamp = f"/apps/{APP_ID}/events", int(time.time())
@@ -324,6 +335,8 @@ class Faults(Actor):
         self.kinds = []
 
     def act(self):
+        if self.stage.rest.is_set():
+            return self.pause(0.2)
         if self.restarts_at and time.monotonic() > self.restarts_at[0]:
             self.restarts_at.pop(0)
             kind = "restart"

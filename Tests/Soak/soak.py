@@ -9,9 +9,9 @@ import random
 import secrets
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -31,7 +31,7 @@ from readers import MultiplexedReader, PlainReader, SharedConnection, Sloth  # n
 LISTENING = ("bash", "-c", 'exec 3<&"$1"; export LISTEN_PID=$$ LISTEN_FDS=1; shift; exec "$@"', "bash")
 STABLE = {"news": 30, "private-orders": 15, "presence-room": 5, "cache-last": 3}
 CHURNED = [f"{prefix}churn-{number}" for number in range(5) for prefix in ("", "private-")]
-LIMITS = """kept_events = 300
+LIMITS = """kept_events = {kept}
 kept_bytes = 16777216
 reader_backlog_bytes = 131072
 write_timeout = "4s"
@@ -40,6 +40,7 @@ head_timeout = "5s"
 {more}"""
 
 WARM_UP = 0.35  # of the time, restarts included
+RESTS = 16  # after that, for the slope
 SETTLING_SECONDS = 6.0
 PATIENCE_SECONDS = 20.0  # how far a reader may be behind others
 STANDSTILL_SECONDS = 90.0  # … and all of them, whatever the upstream did
@@ -52,6 +53,8 @@ REST_BYTES_MAX = 32 << 20  # over the process at its start: kept_bytes, in stora
 class Stage:
     """The programs, and what they are configured with."""
 
+    KEPT_EVENTS = 300
+
     def __init__(self, seed):
         self.seed = seed
         self.rng = random.Random(seed)
@@ -60,6 +63,8 @@ class Stage:
         self.restarts = 0
         self.restarted = None  # when, or None while it does
         self.cpu = 0.0
+        self.rest = threading.Event()  # nothing is published and nothing is faulted, while memory is looked at
+        self.is_level = threading.Event()  # … and all channels have the same kept
         self.unexplained = []  # ends of streams about which nothing was said
         self.dropped = Counter()
         self.upstream_port = 0
@@ -88,7 +93,7 @@ class Stage:
     def configuration(self, limits="", odd=""):
         app = f'linger = "1s"\nclient_events_per_second = 5\nchannels = {list(STABLE)}'.replace("'", '"')
         return configuration(
-            self.sandbox, app, LIMITS.format(more=limits), rest=self.odd.configuration + odd)
+            self.sandbox, app, LIMITS.format(kept=Stage.KEPT_EVENTS, more=limits), rest=self.odd.configuration + odd)
 
     def _start(self):
         return Daemon(
@@ -173,6 +178,7 @@ class Soak:
         self.seconds = seconds
         self.stage = Stage(seed)
         self.samples = []
+        self.rests = []
         self.actors = []
         self.sloths = []
         self.readers = []
@@ -200,6 +206,8 @@ class Soak:
     def _turn_until(self, seconds):
         stage, started = self.stage, time.monotonic()
         next_sample = next_line = started
+        every = seconds * (1 - WARM_UP) / RESTS
+        next_rest = started + seconds * WARM_UP if every > 2 * SETTLING_SECONDS else started + 2 * seconds
         while (now := time.monotonic()) < started + seconds:
             stage.loop.turn(0.03)
             for reader in (*self.readers, *self.sloths):
@@ -212,9 +220,33 @@ class Soak:
                         self.samples.append(Sample(now - started, stage.restarts, stage.daemon.pid))
                     if stage.daemon.process.poll() is not None and not stage.is_restarting:
                         raise SystemExit(f"the daemon ended: {stage.daemon.process.poll()}\n{stage.daemon.log[-4000:]}")
+            if now >= next_rest:
+                next_rest = now + every
+                self._rest(now - started)
             if now >= next_line:
                 next_line = now + 60
                 self._say(now - started)
+
+    def _rest(self, seconds):
+        """What the process holds once no burst and no slow reader is under way."""
+        stage = self.stage
+        for sloth in self.sloths:
+            sloth.close()
+            sloth.until = time.monotonic() + SETTLING_SECONDS
+        stage.is_level.clear()
+        stage.rest.set()
+        end, settled = time.monotonic() + 30, None
+        while (now := time.monotonic()) < (settled or end):
+            stage.loop.turn(0.03)
+            for reader in self.readers:
+                if reader.is_open and reader.is_stalled:
+                    reader.go_on()
+                reader.tick(now)
+            if stage.is_level.is_set() and settled is None:
+                settled = now + SETTLING_SECONDS
+        if settled:
+            self.rests.append(Sample(seconds, stage.restarts, stage.daemon.pid))
+        stage.rest.clear()
 
     def _say(self, seconds):
         last = self.samples[-1] if self.samples else self.first
@@ -301,7 +333,7 @@ class Soak:
     def report(self):
         stage = self.stage
         events = stage.oracle.events + stage.odd_oracle.events
-        life = [s for s in self.samples if s.life == stage.restarts and s.seconds > self.seconds * WARM_UP]
+        life = [s for s in self.rests if s.life == stage.restarts]
         points = [(s.seconds, s.rss_kib * 1024) for s in life]
         fit = theil_sen(points)
         window = points[-1][0] - points[0][0] if len(points) > 1 else 0
@@ -338,8 +370,8 @@ class Soak:
         if fit:
             slope, low, high = (value * 3600 for value in fit)
             print(f"RSS slope (Theil–Sen)   {slope:+.0f} bytes an hour (90 %: {low:+.0f} … {high:+.0f}), "
-                  f"over {window:.0f} s of one life, from {WARM_UP:.0%} of the time on")
-            if window > 120 and low > SLOPE_BYTES_MAX and slope * window / 3600 > GROWTH_BYTES_MAX:
+                  f"over {len(points)} rests in {window:.0f} s of one life: {[s.rss_kib for s in life]} KiB")
+            if len(points) > 5 and low > SLOPE_BYTES_MAX and slope * window / 3600 > GROWTH_BYTES_MAX:
                 failures.append("memory grows")
         print(f"lost and not told       {len(self.violations)}")
         print(f"verdict                 {'FAILED: ' + '; '.join(failures) if failures else 'passed'}", flush=True)
