@@ -48,7 +48,6 @@ final class AuthorizationExchange {
     for field in headers { fields.append(field.name, field.value) }
     return AuthorizationMessage(fields: fields, body: body)
   }
-
 }
 
 /// A POST to an auth endpoint, but for where it goes.

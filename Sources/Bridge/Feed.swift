@@ -48,16 +48,21 @@ final class Feed {
     log.append(
       sequence: sequence, name: name, data: data, origin: origin, traits: traits, source: source,
       at: bridge.reactor.now)
-    didAppend()
+    newEvents &+= 1
+    setNeedsFlush()
   }
 
-  /// Notes that something was appended; readers get it when the feed is flushed.
   @inline(__always)
-  private func didAppend() {
-    newEvents &+= 1
+  private func setNeedsFlush() {
     guard !isDirty else { return }
     isDirty = true
     bridge.needsFlush(self)
+  }
+
+  /// Frees at the end of the turn what was in memory only for a reader that has moved on or left: the next event may be
+  /// long in coming.
+  private func readerDidMove() {
+    if log.holdsEvicted { setNeedsFlush() }
   }
 
   /// Sends to every reader what is new to it, in one pass.
@@ -121,10 +126,12 @@ final class Feed {
     guard reader.index >= 0 else { return }
     reader.table.setWaiting(reader.hasPendingOutput, at: reader.index)
     app.metrics.deliveries &+= deliver(to: reader)
+    readerDidMove()
   }
 
   func readerDidClose(_ reader: EventReader) {
     takeOut(reader)
+    readerDidMove()
     onLeave?()
   }
 
@@ -180,6 +187,7 @@ final class Feed {
         end(reader, lastEvent: lastEvent, data: data)
       }
     }
+    readerDidMove()
   }
 
   private func end(_ reader: EventReader, lastEvent: String, data: String) {
@@ -214,6 +222,7 @@ final class Feed {
           bridge.metrics.droppedStreams["write_timeout", default: 0] += 1
           bridge.log.notice("closed a stuck reader", metadata: fields)
           takeOut(reader)
+          readerDidMove()
           reader.abort()
         } else {
           reader.keepAlive()

@@ -17,6 +17,9 @@ extension ChannelLog {
   /// The cursor in `form` of the oldest kept event; the end when there is none.
   public func oldestKept(in form: WireForm = .event) -> UInt64 { log(form).position(of: evictedCount) }
 
+  /// Whether something is in memory only for readers on their way: a trim frees it once they have moved on.
+  public var holdsEvicted: Bool { evictedCount > 0 }
+
   /// How many events are kept for readers that come back.
   public var keptCount: Int { entries.count - evictedCount }
 

@@ -73,6 +73,12 @@ final class Reader {
   /// Entries before it may be missing.
   private var excusedBelow = 0
   private var hasSeenID = false
+  /// What it was granted when it saw ``lastID``.
+  private var grantsAtLastID: World.Grants?
+  /// The id that this connection goes on after, and what it was granted then.
+  private var resumed: (id: Chronicle.ID, grants: World.Grants?)?
+  /// Channels that this connection, one of several channels, was told to be unsubscribed: nobody owes it these.
+  private(set) var removed: Set<String> = []
   private var mayBeCached = false
   private var isLiveStart = false
   /// Whether it has read all there was at any time.
@@ -161,6 +167,7 @@ final class Reader {
     }
     beginConnection()
     start = nil
+    removed = []
     var path = path
     var fields = [("accept", form == .lines ? "application/x-ndjson" : "text/event-stream")]
     if let token { fields.append(("authorization", "Bearer \(world.secret(token))")) }
@@ -206,6 +213,7 @@ final class Reader {
     hasOpened = false
     ending = nil
     if lastID == nil { forgetHistory() }
+    resumed = lastID.flatMap { Chronicle.ID($0) }.map { ($0, grantsAtLastID) }
     hasSeenID = false
     mayBeCached = true
     wasAlwaysFast = true
@@ -454,8 +462,13 @@ final class Reader {
         ending = .unsubscribed
       } else {
         try noteOther(frame)
-        confirmed.remove(frame.channel ?? "")
-        if frame.channel == nil { confirmed = [] }
+        if let channel = frame.channel {
+          confirmed.remove(channel)
+          removed.insert(channel)
+        } else {
+          confirmed = []
+          if case .named(let names) = scope { removed.formUnion(names) }
+        }
       }
     case "realtime:subscription_succeeded" where frame.id == nil:
       try check(!hasSeenID, "a snapshot in the middle")
@@ -521,6 +534,7 @@ final class Reader {
     if let lastID, let last = Chronicle.ID(lastID) { try check(id > last, "\(id) after \(last)") }
     lastID = text
     lastIDTime = world.clock.now
+    grantsAtLastID = start?.grants
     hasSeenID = true
     // A slow one may read what is from before a disruption.
     isContinuous = wasAlwaysFast
@@ -575,6 +589,12 @@ final class Reader {
     let entry = chronicle.entries[index]
     guard wants(channel: entry.channel), admits(entry.name), index >= excusedBelow else { return }
     guard isAllowed(entry.channel) else { return }
+    // It came before the id that the reader asked to go on after, while it was not granted: a new grant brings no past.
+    if let resumed, let id = entry.id, id <= resumed.id,
+      !world.isGranted(resumed.grants, app: app, channel: entry.channel)
+    {
+      return
+    }
     switch entry.fate {
     case .told:
       throw fail(

@@ -50,7 +50,7 @@ struct Simulation {
 
   /// What must come about in many runs: a simulation proves nothing about what never happens in it.
   private static let mustHappen = [
-    "attempt", "clock back", "clock forward", "crash", "exhaustion", "freeze", "gap evicted",
+    "attempt", "clock back", "clock forward", "crash", "exhaustion", "freeze", "gap evicted", "gap slow_consumer",
     "gap too_large", "gap unknown_id", "gap upstream_reconnect", "refused 401", "refused 403", "refused 404",
     "refused 503", "resume", "stop", "too large",
   ]

@@ -122,10 +122,13 @@ extension World {
   }
 
   private func changePace() {
-    let reader = pick(readers)
-    reader.pace = pick([.fast, .fast, .slow(300), .slow(5000), .stalled])
+    setPace(pick([.fast, .fast, .slow(300), .slow(5000), .stalled]), of: pick(readers))
+  }
+
+  private func setPace(_ pace: Reader.Pace, of reader: Reader) {
+    reader.pace = pace
     reader.beginStep()
-    note("reader \(reader.number) reads \(reader.pace)")
+    note("reader \(reader.number) reads \(pace)")
   }
 
   // MARK: Upstream
@@ -157,14 +160,20 @@ extension World {
     upstream.publish(channel, name, [UInt8](payload.utf8))
   }
 
-  /// More than a reader that does not read can have, step by step.
+  /// More than a reader that does not read can have, step by step; often there is one, which reads on afterwards.
   private func burst() {
     let upstream = pick(upstreams)
     let channel = pick(channels)
+    let readers = readers.filter { $0.isConnected && $0.app == upstream.app && $0.wants(channel: channel) }
+    if !readers.isEmpty, chance(70) {
+      let slow = pick(readers)
+      setPace(.stalled, of: slow)
+      after(.milliseconds(1500)) { [self] in setPace(.fast, of: slow) }
+    }
     for turn in 0..<40 {
       after(.milliseconds(Int64(turn) * 20)) { [self] in
         guard isFaulty else { return }
-        for _ in 0..<2 { publish(on: channel, of: upstream) }
+        for _ in 0..<5 { publish(on: channel, of: upstream) }
       }
     }
   }
@@ -387,7 +396,10 @@ extension World {
       let subscribed = upstream(reader.app).live?.subscribed ?? []
       switch reader.scope {
       case .channel(let name): guard subscribed.contains(name) else { return "channel \(name) of \(reader.app)" }
-      case .named(let names): guard subscribed.isSuperset(of: names) else { return "channels of \(reader.app)" }
+      case .named(let names):
+        guard subscribed.isSuperset(of: Set(names).subtracting(reader.removed)) else {
+          return "channels of \(reader.app)"
+        }
       case .all: guard upstream(reader.app).live != nil else { return "\(reader.app)" }
       }
     }
