@@ -287,24 +287,13 @@ public final class Daemon {
     return EndpointAuthorizer(
       reactor: reactor, connector: connector, url: url, format: app.authFormat == .form ? .form : .json,
       timeout: app.authTimeout, tls: url.isSecure ? try tls(app) : nil,
-      headers: { secrets.headers(app.authHeaders) })
-  }
-}
-
-extension SecretReader {
-  /// The fields of an authorisation request, secrets read afresh.
-  fileprivate func headers(
-    _ settings: [HeaderSetting]
-  ) -> Result<[(name: String, value: String)], LocalSigner.SecretUnavailable> {
-    var fields: [(name: String, value: String)] = []
-    for setting in settings {
-      do {
-        fields.append((setting.name, try value(of: setting.value)))
-      } catch {
-        return .failure(.init(error.description))
-      }
-    }
-    return .success(fields)
+      headers: {
+        do throws(SecretError) {
+          return .success(try secrets.fields(app.authHeaders))
+        } catch {
+          return .failure(.init(error.description))
+        }
+      })
   }
 }
 

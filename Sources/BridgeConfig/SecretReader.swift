@@ -44,6 +44,13 @@ public struct SecretReader: Sendable {
     }
   }
 
+  /// The fields of `settings` for one request, read now where they are in files or credentials.
+  public func fields(_ settings: [HeaderSetting]) throws(SecretError) -> [(name: String, value: String)] {
+    var fields: [(name: String, value: String)] = []
+    for setting in settings { fields.append((setting.name, try value(of: setting.value))) }
+    return fields
+  }
+
   /// Whether a file that is no secret can be read.
   func check(file path: String) throws(SecretError) {
     do {

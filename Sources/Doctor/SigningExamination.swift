@@ -71,7 +71,7 @@ struct SigningExamination {
   private var secretError: SecretError? {
     do throws(SecretError) {
       if let source = app.appSecret { _ = try secrets.read(source) }
-      for header in app.authHeaders { _ = try secrets.value(of: header.value) }
+      _ = try secrets.fields(app.authHeaders)
       return nil
     } catch { return error }
   }
@@ -137,7 +137,9 @@ struct SigningExamination {
       reactor: reactor, connector: Connector(reactor: reactor, resolver: resolver), url: destination.url,
       format: app.authFormat == .form ? .form : .json, timeout: app.authTimeout, tls: tls
     ) {
-      secrets.fields(headers)
+      do throws(SecretError) { return .success(try secrets.fields(headers)) } catch {
+        return .failure(.init(error.description))
+      }
     }
     var outcome: EndpointOutcome?
     endpoint.onOutcome = { outcome = $0 }
@@ -184,20 +186,5 @@ struct SigningExamination {
     let said = probe.answer(for: channel) ?? .none(after: limit)
     probe.unsubscribe(channel)
     return SignatureVerdict.of(said, to: answer.question, signsHere: app.appSecret != nil)
-  }
-}
-
-extension SecretReader {
-  /// The fields of an authorisation request, secrets read afresh, as the daemon reads them.
-  fileprivate func fields(
-    _ settings: [HeaderSetting]
-  ) -> Result<[(name: String, value: String)], LocalSigner.SecretUnavailable> {
-    var fields: [(name: String, value: String)] = []
-    for setting in settings {
-      do throws(SecretError) { fields.append((setting.name, try value(of: setting.value))) } catch {
-        return .failure(.init(error.description))
-      }
-    }
-    return .success(fields)
   }
 }

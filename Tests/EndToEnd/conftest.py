@@ -2,9 +2,12 @@
 
 import itertools
 import os
+import signal
 
 import pytest
 
+import browser
+from followers import Follower
 from peers import ServiceManager
 from processes import BINARY, Daemon, Sandbox, configuration
 
@@ -55,6 +58,29 @@ def start():
     statuses = [(program, program.stop()) for program in reversed(programs)]
     for program, status in statuses:
         assert status in (0, -9), f"{status}: {program.log}"
+
+
+@pytest.fixture
+def follow():
+    """Starts followers that end with the test."""
+    running = []
+
+    def begin(*arguments, **options):
+        follower = Follower(*arguments, **options)
+        running.append(follower)
+        return follower
+
+    yield begin
+    for follower in running:
+        follower.end(signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A browser, for the tests of one file."""
+    program = browser.Browser()
+    yield program
+    program.close()
 
 
 @pytest.fixture

@@ -16,13 +16,6 @@ from test_metrics import read
 pytestmark = pytest.mark.skipif(not browser.PROGRAM, reason="there is no chromium")
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    program = browser.Browser()
-    yield program
-    program.close()
-
-
 @pytest.fixture
 def open_page(chromium):
     pages = []

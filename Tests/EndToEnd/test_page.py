@@ -95,13 +95,6 @@ class Instrument(browser.Page):
         return passed
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    program = browser.Browser()
-    yield program
-    program.close()
-
-
 @pytest.fixture
 def visit(chromium):
     """Opens the page of a daemon."""

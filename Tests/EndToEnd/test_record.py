@@ -12,7 +12,6 @@ import pytest
 
 from commands import call, environment, examples, said
 from deadline import SECONDS, poll
-from followers import Follower
 from peers import Client
 from processes import BINARY, Daemon, Sandbox, configuration
 
@@ -34,21 +33,6 @@ PAYLOADS = [
 ]
 # What clients send is JSON.
 JSON_PAYLOADS = [payload for payload in PAYLOADS if payload and not payload.startswith(("no", '{"cut', "two", "\x1b"))]
-
-
-@pytest.fixture
-def follow():
-    """Starts followers that end with the test."""
-    running = []
-
-    def begin(*arguments, **options):
-        follower = Follower(*arguments, **options)
-        running.append(follower)
-        return follower
-
-    yield begin
-    for follower in running:
-        follower.end(signal.SIGKILL)
 
 
 def text(file):

@@ -12,27 +12,11 @@ import pytest
 
 from commands import SGR, call, environment, examples, hazards, on_terminal, said
 from deadline import SECONDS, poll
-from followers import Follower
 from peers import ScriptedUpstream
 from processes import BINARY, Daemon, configuration
 
 TOKEN = "a-token-that-nobody-guesses"
 TIME = r"\d\d:\d\d:\d\d\.\d{3}"
-
-
-@pytest.fixture
-def follow():
-    """Starts followers that end with the test."""
-    running = []
-
-    def begin(*arguments, **options):
-        follower = Follower(*arguments, **options)
-        running.append(follower)
-        return follower
-
-    yield begin
-    for follower in running:
-        follower.end(signal.SIGKILL)
 
 
 @pytest.fixture
