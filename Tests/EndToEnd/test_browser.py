@@ -10,7 +10,6 @@ import pytest
 import browser
 from deadline import poll
 from peers import Client
-from processes import Daemon, configuration
 from test_metrics import read
 
 pytestmark = pytest.mark.skipif(not browser.PROGRAM, reason="there is no chromium")
