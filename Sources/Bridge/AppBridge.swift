@@ -112,6 +112,9 @@ final class AppBridge {
 
   // MARK: Channels
 
+  /// Whether there is a log of the channel.
+  func isKnown(_ name: String) -> Bool { channels[name] != nil || unclaimed[name] != nil }
+
   func knownChannel(_ name: String) throws(ProblemDetails) -> Channel {
     guard let channel = channels[name] else {
       throw .notFound("the channel is not known; open a stream or PUT it to subscribe", code: "unknown_channel")
@@ -156,25 +159,8 @@ final class AppBridge {
   func allChannels() -> AppFeed {
     if let appFeed { return appFeed }
     let made = AppFeed(app: self, floor: forgottenThrough)
-    made.feed.onLeave = { [weak self] in
-      guard let self, isAppFeedLarge else { return }
-      reactor.afterTurn { [weak self] in self?.forgetAppFeedIfLarge() }
-    }
     appFeed = made
     return made
-  }
-
-  /// Whether the feed of the whole app has more names of channels that have gone than of others. It keeps something of
-  /// every channel it ever had.
-  private var isAppFeedLarge: Bool {
-    appFeed.map { $0.namesCount > 2 * (channels.count + unclaimed.count) + 256 } ?? false
-  }
-
-  /// Without a reader it is made anew, when somebody asks, rather than carried on.
-  private func forgetAppFeedIfLarge() {
-    guard isAppFeedLarge, let appFeed, appFeed.feed.isIdle else { return }
-    appFeed.feed.forget()
-    self.appFeed = nil
   }
 
   /// Subscribes and stays subscribed; whether the channel is new.

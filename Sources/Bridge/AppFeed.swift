@@ -5,20 +5,28 @@ import Reactor
 
 /// The events of all channels of an app in one order, for `GET /events`.
 ///
-/// It is made when the first reader asks, from what the channels have kept, and goes on from there.
+/// It is made when the first reader asks, from what the channels have kept, and goes on from there. Of the channels that
+/// have gone it remembers the names only while one of their events is in memory, or a few others do.
 final class AppFeed {
   let feed: Feed
+  /// How often the channels were numbered anew: what is known by a source number holds for one numbering.
+  private(set) var numbering = 0
   private unowned let app: AppBridge
   /// Channels by source number, from 1; 0 is the app itself.
   private var names: [String] = [""]
   private var sources: [String: UInt32] = [:]
+  /// With this many names it is time to look for some that can be forgotten.
+  private var namesMax = AppFeed.namesMin
+  private var forgotten = ForgottenNames()
+
+  private static let namesMin = 256
 
   init(app: AppBridge, floor: UInt64) {
     self.app = app
     let log = ChannelLog(encoder: app.encoder, floor: floor)
     feed = Feed(log: log, encoder: app.encoder, app: app, fields: ["app": "\(app.name)", "channel": "*"])
     let feeds = app.channels.map { ($0.key, $0.value.feed) } + app.unclaimed.map { ($0.key, $0.value) }
-    log.collect(feeds.map { ($1.log, source(of: $0, $1.encoder)) })
+    log.collect(feeds.map { ($1.log, addSource(of: $0, $1.encoder)) })
   }
 
   /// Appends an event of `channel`, of the whole app when it is nil.
@@ -30,20 +38,36 @@ final class AppFeed {
     feed.append(sequence, name, data, origin, traits, source: source)
   }
 
-  /// Whether there ever was an event of the channel `name`, or a log to take some from.
-  func hasHad(_ name: String) -> Bool { sources[name] != nil }
-
-  /// How many channels it remembers, those included that have gone.
-  var namesCount: Int { sources.count }
+  /// Whether there ever was an event of the channel `name`, or a log to take some from; of very many that have gone, it
+  /// may say so of others too.
+  func hasHad(_ name: String) -> Bool { sources[name] != nil || forgotten.contains(name) }
 
   func name(of source: UInt32) -> String? { Int(source) < names.count ? names[Int(source)] : nil }
 
-  /// The number of the channel `name`, whose events `encoder` encodes.
+  /// The number of the channel `name`, whose events `encoder` encodes, for an event that is appended at once.
   func source(of name: String, _ encoder: EventFrameEncoder) -> UInt32 {
     if let source = sources[name] { return source }
+    if sources.count >= namesMax { forgetNames() }
+    return addSource(of: name, encoder)
+  }
+
+  private func addSource(of name: String, _ encoder: EventFrameEncoder) -> UInt32 {
     let source = feed.log.addSource(encoder)
     sources[name] = source
     names.append(name)
     return source
+  }
+
+  /// Forgets the channels that have gone and have no event in memory, and numbers the others anew. The next time is when
+  /// there are twice as many, so that a name costs the same however many there are.
+  private func forgetNames() {
+    let kept = feed.log.forgetSources { app.isKnown(names[Int($0)]) }
+    let earlier = names
+    names = kept.map { earlier[Int($0)] }
+    sources = [:]
+    for (source, name) in names.enumerated().dropFirst() { sources[name] = UInt32(source) }
+    for name in earlier.dropFirst() where sources[name] == nil { forgotten.insert(name) }
+    numbering += 1
+    namesMax = max(AppFeed.namesMin, 2 * sources.count)
   }
 }

@@ -39,20 +39,27 @@ final class EventFilter {
 /// Which channels of a feed of many a stream gets: those it named, and of these those it may read.
 final class ChannelFilter {
   private let admitsName: (String) -> Bool
-  private let nameOfSource: (UInt32) -> String?
-  /// Decided once for each source; source 0 is the app itself.
+  private weak var feed: AppFeed?
+  /// Decided once for each source of a numbering; source 0 is the app itself.
   private var decisions: [Bool?] = [true]
+  private var numbering: Int
 
-  init(nameOfSource: @escaping (UInt32) -> String?, admitsName: @escaping (String) -> Bool) {
-    self.nameOfSource = nameOfSource
+  init(_ feed: AppFeed, admitsName: @escaping (String) -> Bool) {
+    self.feed = feed
     self.admitsName = admitsName
+    numbering = feed.numbering
   }
 
   func admits(source: UInt32) -> Bool {
+    guard let feed else { return false }
+    if feed.numbering != numbering {
+      decisions = [true]
+      numbering = feed.numbering
+    }
     let index = Int(source)
     while decisions.count <= index { decisions.append(nil) }
     if let decision = decisions[index] { return decision }
-    let decision = nameOfSource(source).map(admitsName) ?? false
+    let decision = feed.name(of: source).map(admitsName) ?? false
     decisions[index] = decision
     return decision
   }

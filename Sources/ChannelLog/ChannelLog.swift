@@ -24,7 +24,7 @@ public final class ChannelLog {
 
   internal let encoder: EventFrameEncoder
   /// The log's own encoder, then those of the channels it collects.
-  internal private(set) var encoders: [EventFrameEncoder]
+  internal var encoders: [EventFrameEncoder]
   internal let events = FrameLog(start: 0)
   internal var messages: FrameLog?
   internal var lines: FrameLog?
@@ -62,13 +62,6 @@ public final class ChannelLog {
     evictedThrough = floor
     lastSequence = floor
     self.keepsLastApplicationEvent = keepsLastApplicationEvent
-  }
-
-  /// For a log that collects several channels: takes the encoder of one of them, and returns its source number, which
-  /// counts from 1; 0 is the log's own encoder.
-  public func addSource(_ encoder: EventFrameEncoder) -> UInt32 {
-    encoders.append(encoder)
-    return UInt32(encoders.count - 1)
   }
 
   /// Appends event `sequence`, which is greater than every one before, received at `now`, and returns the end of the

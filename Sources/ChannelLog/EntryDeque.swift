@@ -10,7 +10,10 @@ internal struct EntryDeque<Element> {
   var allocatedBytes: Int { storage.capacity * MemoryLayout<Element>.stride }
 
   @inline(__always)
-  subscript(_ index: Int) -> Element { storage[head &+ index] }
+  subscript(_ index: Int) -> Element {
+    get { storage[head &+ index] }
+    set { storage[head &+ index] = newValue }
+  }
 
   @inline(__always)
   mutating func append(_ element: Element) { storage.append(element) }

@@ -65,6 +65,24 @@ import Testing
     #expect(all.lookup(after: 2) == .position(all.oldestKept()))
   }
 
+  @Test func forgetsSourcesOfWhichNothingIsInMemory() {
+    let all = ChannelLog(encoder: encoder, floor: 0)
+    let sources = ["a", "b", "c", "d"].map { all.addSource(encoder.forChannel($0)) }
+    for (sequence, source) in [(1, sources[0]), (2, sources[3]), (3, 0), (4, sources[1])] {
+      append(UInt64(sequence), "x", "\(sequence)", to: all, source: source)
+    }
+    all.trim(now: .zero, kept: KeptLimits(events: 3), slowest: .none)
+    #expect(all.forgetSources { $0 == sources[2] } == [0, sources[1], sources[2], sources[3]])
+    #expect(all.addSource(encoder.forChannel("e")) == 4)
+    append(5, "x", "5", to: all, source: 4)
+    let text = all.withBytes(from: all.oldestKept(in: .lines), form: .lines) { String(decoding: $0, as: UTF8.self) }
+    for (channel, sequence) in [("\"d\"", 2), ("null", 3), ("\"b\"", 4), ("\"e\"", 5)] {
+      #expect(text.contains("{\"app\":\"main\",\"channel\":\(channel),\"event\":\"x\",\"data\":\(sequence),"))
+    }
+    all.trim(now: .zero, kept: KeptLimits(events: 0), slowest: .none)
+    #expect(all.forgetSources { _ in false } == [0])
+  }
+
   @Test func aReaderInsideAFrameGoesOnWithThatFrame() {
     let log = ChannelLog(encoder: encoder.forChannel("a"), floor: 0)
     append(1, "x", "1", to: log)

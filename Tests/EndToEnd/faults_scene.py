@@ -164,8 +164,7 @@ class Scene:
 
     @property
     def rss_kib(self):
-        with open(f"/proc/{self.daemon.pid}/status") as file:
-            return next(int(line.split()[1]) for line in file if line.startswith("VmRSS:"))
+        return self.daemon.memory_kib()
 
     @contextlib.contextmanager
     def fault(self, name, within, *, growth_kib=GROWTH_KIB_MAX, silent=False):

@@ -78,6 +78,11 @@ class Program:
                 self._changed.wait(0.1)
         return entries
 
+    def memory_kib(self, field="VmRSS"):
+        """A field of `/proc/PID/status`, resident memory by default."""
+        with open(f"/proc/{self.pid}/status") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith(field + ":"))
+
     def signal(self, number):
         self.process.send_signal(number)
 

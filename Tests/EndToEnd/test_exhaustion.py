@@ -122,7 +122,7 @@ kept_events = 100000
         names = [f"channel-{number}" for number in range(CHANNELS)]
         daemon = start(Daemon, configuration(upstream, f"channels = {names}", limits, auth=False))
         loop.until(lambda: len(upstream.subscribed) == CHANNELS and not upstream.pending)
-        before = resident_kib(daemon)
+        before = daemon.memory_kib()
         paths = [f"/channels/{name}/events" for name in names]
         readers = [SlowReader(daemon, paths[number % CHANNELS], number) for number in range(STREAMS)]
         poll(lambda: metric(daemon, 'apinatord_streams{app="main"}') == STREAMS)
@@ -142,7 +142,7 @@ kept_events = 100000
                 for reader in readers[turns // 4 % 8 :: 8]:
                     reader.read()
         loop.until(lambda: not upstream.pending)
-        growth = peak_kib(daemon) - before
+        growth = daemon.memory_kib("VmHWM") - before
         came_back = sum(reader.connects for reader in readers) - STREAMS
         print(f"{published >> 20} MiB, {STREAMS} readers, {came_back} came back, {before} KiB before, {growth} more")
         assert growth < GROWTH_KIB_MAX, f"{growth} KiB more at the peak, {before} KiB at first"
@@ -190,16 +190,3 @@ class SlowReader:
         if not data or not self.patience:
             self.socket.close()
             self.connect()
-
-
-def status_kib(daemon, field):
-    with open(f"/proc/{daemon.pid}/status") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith(field + ":"))
-
-
-def resident_kib(daemon):
-    return status_kib(daemon, "VmRSS")
-
-
-def peak_kib(daemon):
-    return status_kib(daemon, "VmHWM")
