@@ -134,7 +134,8 @@ final class AppBridge {
     let handle = upstream.subscribe(name)
     let takenOver = unclaimed.removeValue(forKey: name)
     let channel = Channel(
-      name: name, handle: handle, app: self, feed: takenOver ?? freshFeed(name), hasMissed: takenOver != nil)
+      name: name, handle: handle, app: self, feed: takenOver ?? freshFeed(name),
+      continuity: takenOver == nil ? .fresh : .broken)
     channels[name] = channel
     if takenOver == nil { tellAppFeedOfReturn(of: channel) }
     while channelsByHandle.count <= handle.index { channelsByHandle.append(nil) }
@@ -190,7 +191,7 @@ final class AppBridge {
     guard channels[channel.name] === channel else { return }
     channels[channel.name] = nil
     channelsByHandle[channel.handle.index] = nil
-    if channel.hasMissed { tellAppFeedOfGap(of: channel.name, channel.feed) }
+    if channel.continuity == .broken { tellAppFeedOfGap(of: channel.name, channel.feed) }
     if channel.log.keptCount > 0 { forgottenThrough = max(forgottenThrough, channel.log.lastSequence) }
     channel.forget()
     upstream.unsubscribe(channel.name)
@@ -244,6 +245,19 @@ final class AppBridge {
     tellAppFeed("bridge:gap", data: "{\"reason\":\"evicted\"}", of: channel.name, channel.feed)
   }
 
+  /// Tells that events may be missing after the newest one of the channel, because of its subscription.
+  private func tellOfGap(in channel: Channel) {
+    metrics.gaps["upstream_reconnect", default: 0] += 1
+    append("bridge:gap", data: [UInt8](reconnectGap(channel.log).utf8), to: channel)
+  }
+
+  /// An event comes before its channel is confirmed: the gap that the confirmation would tell of lies before it, and if
+  /// the connection is lost now, another lies after it.
+  private func willReceiveEarly(_ channel: Channel) {
+    if channel.continuity == .broken { tellOfGap(in: channel) }
+    channel.continuity = .early
+  }
+
   private func reconnectGap(_ log: ChannelLog) -> String {
     "{\"reason\":\"upstream_reconnect\",\"from\":\"\(EventID(epoch: epoch, sequence: log.lastSequence))\"}"
   }
@@ -265,6 +279,7 @@ extension AppBridge: UpstreamDelegate {
     var channel: Channel?
     if let handle {
       guard handle.index < channelsByHandle.count, let known = channelsByHandle[handle.index] else { return }
+      if known.continuity != .whole, kind != .subscriptionError, kind != .error { willReceiveEarly(known) }
       channel = known
     }
     let name = frame.extracting(envelope.event.range)
@@ -286,7 +301,12 @@ extension AppBridge: UpstreamDelegate {
       metadata: ["app": "\(name)", "previous": "\(previous.rawValue)", "attempts": "\(upstream.attempts)"])
     let change = "{\"previous\":\"\(previous.rawValue)\",\"current\":\"\(current.rawValue)\"}"
     append("state_change", data: [UInt8](change.utf8), to: nil)
-    if current != .connected { for channel in channels.values { channel.subscriptionDidChange() } }
+    if current != .connected {
+      for channel in channels.values {
+        if channel.continuity == .early { channel.continuity = .broken }
+        channel.subscriptionDidChange()
+      }
+    }
     bridge.stateDidChange()
   }
 
@@ -310,16 +330,13 @@ extension AppBridge: UpstreamDelegate {
     switch decision {
     case .confirmed(let isResubscription):
       log.info("subscribed", metadata: fields)
-      if isResubscription || channel.hasMissed {
-        channel.hasMissed = false
-        metrics.gaps["upstream_reconnect", default: 0] += 1
-        append("bridge:gap", data: [UInt8](reconnectGap(channel.log).utf8), to: channel)
-      }
+      if isResubscription || channel.continuity == .broken { tellOfGap(in: channel) }
+      channel.continuity = .whole
     case .refused(let error):
       let status = error.status.map { "\($0)" } ?? "-"
       log.warning(
         "subscription refused: \(error.text)", metadata: fields.merging(["status": "\(status)"]) { $1 })
-    case .lost: channel.hasMissed = true
+    case .lost: channel.continuity = .broken
     }
     channel.subscriptionDidChange()
   }

@@ -9,6 +9,18 @@ import Reactor
 
 /// One channel of one app: its feed, and why it is subscribed.
 final class Channel {
+  /// What its log holds of what was published.
+  enum Continuity {
+    /// Never confirmed, and nothing has come: there is nothing after which something could be missing.
+    case fresh
+    /// Confirmed on the present connection.
+    case whole
+    /// Not confirmed on the present connection, which has brought events all the same.
+    case early
+    /// Taken over from the daemon's last life, or lost with the connection: readers are told before anything else.
+    case broken
+  }
+
   let name: String
   let kind: ChannelKind
   let feed: Feed
@@ -19,21 +31,20 @@ final class Channel {
   var isPinned = false
   /// Streams of the whole app that named this channel.
   private(set) var holders = 0
-  /// Taken over from the daemon's last life, or lost with the connection, and not confirmed since: events may be missing
-  /// after the newest one.
-  var hasMissed: Bool
+  /// Whether events may be missing after the newest one.
+  var continuity: Continuity
   private var waiters: [ClientEventRequest] = []
   private var lingerTimer: TimerID?
 
   /// - Parameters:
   ///   - feed: of this channel, without readers.
-  ///   - hasMissed: whether the feed is one that was taken over.
-  init(name: String, handle: ChannelHandle, app: AppBridge, feed: Feed, hasMissed: Bool) {
+  ///   - continuity: ``Continuity/broken`` when the feed was taken over, else ``Continuity/fresh``.
+  init(name: String, handle: ChannelHandle, app: AppBridge, feed: Feed, continuity: Continuity) {
     self.name = name
     self.app = app
     self.handle = handle
     self.feed = feed
-    self.hasMissed = hasMissed
+    self.continuity = continuity
     kind = ChannelKind(name: name)
     feed.onLeave = { [weak self] in self?.lingerIfUnused() }
   }

@@ -50,6 +50,8 @@ public struct Doctor {
     }
     do throws(Errno) {
       let reactor = try Reactor()
+      // A connection that was closed may still wait for the server to see it.
+      defer { reactor.abandon() }
       for app in apps {
         guard app.isComplete else {
           skip(app, note)

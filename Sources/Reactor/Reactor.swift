@@ -144,6 +144,16 @@ public final class Reactor {
     if deferred.isEmpty { swap(&batch, &deferred) }
   }
 
+  /// Lets go of every handler, of every timer and of what was put off, none of which hears anything more: the end of a
+  /// loop that will not turn again, which they would otherwise keep alive, as it does them.
+  public func abandon() {
+    precondition(!isTurning, "the loop was abandoned from one of its own handlers")
+    let abandoned = (slots, timers, deferred, turnObservers, wakerMailbox)
+    (slots, timers, deferred, turnObservers, wakerMailbox) = (SlotTable(), TimerQueue(), [], [], nil)
+    // Released when the tables are whole again: what ends may ask to be forgotten.
+    withExtendedLifetime(abandoned) {}
+  }
+
   // MARK: Descriptors
 
   /// How many descriptors are registered.

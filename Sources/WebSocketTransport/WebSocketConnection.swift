@@ -67,7 +67,7 @@ public final class WebSocketConnection {
     guard !isOver else { return }
     isOver = true
     sendClose(code, reason)
-    socket.closeAfterFlush()
+    leaveSocket()
   }
 
   /// Drops the connection without a word: the peer is taken for gone.
@@ -88,6 +88,12 @@ public final class WebSocketConnection {
     var output = ByteQueue()
     WebSocketEncoder.appendClose(code: code, reason: reason, maskKey: maskKey, to: &output)
     output.withReadableBytes { socket.write($0) }
+  }
+
+  /// Nothing that the socket still hears matters, and it would keep this alive until the peer has closed its side.
+  private func leaveSocket() {
+    socket.closeAfterFlush()
+    socket.delegate = nil
   }
 
   private var maskKey: UInt32? { role == .client ? UInt32(truncatingIfNeeded: SecureRandom.uint64()) : nil }
@@ -135,7 +141,7 @@ public final class WebSocketConnection {
     guard !isOver else { return }
     isOver = true
     sendClose(code, "")
-    socket.closeAfterFlush()
+    leaveSocket()
     delegate?.webSocketDidClose(self, code: peerCode, reason: reason)
   }
 }
@@ -143,7 +149,6 @@ public final class WebSocketConnection {
 extension WebSocketConnection: StreamSocketDelegate {
   /// Reads what came.
   public func streamSocketDidReceive(_ socket: StreamSocket) {
-    if isOver { return socket.input.removeAll() }
     readMessages()
   }
 

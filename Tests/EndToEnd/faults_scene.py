@@ -12,14 +12,12 @@ from types import SimpleNamespace
 from deadline import SECONDS, poll
 from faults import FaultyUpstream
 from oracle import PAYLOAD_FIRST, Account, Oracle
-from processes import Daemon, configuration
+from processes import IS_MEMORY_JUDGED, Daemon, configuration
 
 CHANNEL, PRIVATE = "news", "private-orders"
 # What an allocator and storage that grows by doubling may keep of one fault, with the limits of `LIMITS`.
 GROWTH_KIB_MAX = 12 << 10
 LIMITS = "kept_bytes = 4194304"
-# A sanitizer keeps what is freed, and takes memory of its own.
-IS_MEMORY_JUDGED = not os.environ.get("APINATORD_SANITIZER")
 TABLE = os.environ.get("APINATORD_FAULT_TABLE")  # a file that gets a line of JSON for each fault
 
 

@@ -66,11 +66,12 @@ class Client:
 
 
 class ScriptedUpstream:
-    """A server of a test's own making, for what the sandbox does not do. It confirms every subscription of a public
-    channel, and keeps what it was sent; the test says the rest with `send`."""
+    """A server of a test's own making, for what the sandbox does not do. It confirms every subscription, unless
+    told not to, and keeps what it was sent; the test says the rest with `send`."""
 
-    def __init__(self, establish=True, activity_timeout=120):
+    def __init__(self, establish=True, activity_timeout=120, confirm=True):
         self._establish = establish
+        self._confirm = confirm
         self._activity_timeout = activity_timeout
         self.connections = queue.Queue()
         self.received = queue.Queue()
@@ -93,7 +94,7 @@ class ScriptedUpstream:
             for text in connection:
                 message = json.loads(text)
                 self.received.put(message)
-                if message["event"] == "realtime:subscribe":
+                if message["event"] == "realtime:subscribe" and self._confirm:
                     channel = json.loads(message["data"])["channel"]
                     self.send(connection, "realtime:subscription_succeeded", "{}", channel=channel)
         except ConnectionClosed:

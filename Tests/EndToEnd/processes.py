@@ -18,6 +18,9 @@ from streams import Stream
 ROOT = Path(__file__).resolve().parent.parent.parent
 BINARY = os.environ.get("APINATORD_BINARY") or str(ROOT / ".build/release/apinatord")
 
+# A sanitizer keeps what is freed, and takes memory of its own.
+IS_MEMORY_JUDGED = not os.environ.get("APINATORD_SANITIZER")
+
 APP_ID, KEY, SECRET = "sandbox", "sandbox-key", "sandbox-secret"
 
 

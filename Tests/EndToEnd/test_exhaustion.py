@@ -10,7 +10,7 @@ from deadline import poll
 from flood import FastUpstream, Loop, message, metric, text_frame
 from peers import ScriptedUpstream
 from problems import problem
-from processes import Daemon, configuration
+from processes import IS_MEMORY_JUDGED, Daemon, configuration
 from raw import Connection, request
 
 DESCRIPTORS = 64
@@ -145,7 +145,7 @@ kept_events = 100000
         growth = daemon.memory_kib("VmHWM") - before
         came_back = sum(reader.connects for reader in readers) - STREAMS
         print(f"{published >> 20} MiB, {STREAMS} readers, {came_back} came back, {before} KiB before, {growth} more")
-        assert growth < GROWTH_KIB_MAX, f"{growth} KiB more at the peak, {before} KiB at first"
+        assert not IS_MEMORY_JUDGED or growth < GROWTH_KIB_MAX, f"{growth} KiB more at the peak, {before} KiB at first"
         assert came_back > STREAMS
         stalled = sum(reader.is_stalled for reader in readers)
         assert metric(daemon, 'apinatord_dropped_streams_total{reason="slow_consumer"}') >= stalled

@@ -17,10 +17,10 @@ import pytest
 from apinator import authenticate_channel
 from deadline import poll
 from faults import ANSWERS, FATAL_FRAMES, HARMLESS_FRAMES, FaultyUpstream, frame
-from faults_scene import CHANNEL, IS_MEMORY_JUDGED, Scene
+from faults_scene import CHANNEL, Scene
 from flood import message, metric, text_frame
 from peers import AuthEndpoint, answer_with
-from processes import KEY, SECRET, Sandbox
+from processes import IS_MEMORY_JUDGED, KEY, SECRET, Sandbox
 from test_vanish import THERE, ip, network  # noqa: F401
 
 LONG = pytest.mark.skipif(not os.environ.get("APINATORD_LONG"), reason="takes half a minute: Tests/long/faults")

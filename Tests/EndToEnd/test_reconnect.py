@@ -244,3 +244,44 @@ def test_an_event_between_state_and_confirmation_is_not_lost(scripted, upstream,
     for number in range(3):
         upstream.send(connection, "news", json.dumps(number), channel=channel)
     assert [stream.until("news").json for _ in range(3)] == [0, 1, 2]
+
+
+def test_an_event_that_comes_before_the_confirmation_comes_after_the_gap(start, name):
+    """A gap lies where events may be missing: before the first event of the new connection, whatever that is."""
+    channel = name()
+
+    def step(connection, number):
+        ScriptedUpstream.send(connection, "step", f'{{"n":{number}}}', channel=channel)
+
+    def confirm(connection):
+        ScriptedUpstream.send(connection, "realtime:subscription_succeeded", "{}", channel=channel)
+
+    with ScriptedUpstream(confirm=False) as upstream:
+        daemon = start(Daemon, configuration(upstream, f'channels = ["{channel}"]', auth=False))
+        stream = daemon.stream(f"/channels/{channel}/events")
+
+        def connected():
+            connection = upstream.connection(35)
+            upstream.until("realtime:subscribe")
+            return connection
+
+        first = connected()
+        step(first, 1)
+        stream.until("step")
+        first.close()
+        second = connected()
+        step(second, 2)
+        confirm(second)
+        step(second, 3)
+        second.close()
+        third = connected()
+        confirm(third)
+        step(third, 4)
+
+        told = []
+        while not told or told[-1] != '{"n":4}':
+            frame = stream.next()
+            if frame.event != "state_change":
+                told.append({"bridge:gap": "gap", "step": frame.data}.get(frame.event, frame.event))
+        succeeded = "realtime:subscription_succeeded"
+        assert told == ["gap", '{"n":2}', succeeded, '{"n":3}', "gap", succeeded, '{"n":4}']

@@ -38,6 +38,27 @@ import Testing
     #expect(MonotonicClock.now().duration(since: start) < .seconds(300))
   }
 
+  /// Handlers refer to their loop, as sockets do.
+  @Test func anAbandonedLoopLetsGoOfAllThatReferredToIt() throws {
+    let pair = try SocketPair()
+    weak var abandoned: Reactor?
+    weak var handler: Probe?
+    do {
+      let reactor = try Reactor()
+      let probe = Probe { _ in reactor.stop() }
+      (abandoned, handler) = (reactor, probe)
+      _ = try reactor.register(fd: pair.left.rawValue, interest: .readable, handler: probe)
+      let timer = reactor.schedule(after: .seconds(600)) { reactor.stop() }
+      reactor.afterTurn { reactor.stop() }
+      reactor.addTurnObserver { reactor.stop() }
+      _ = try reactor.makeWaker()
+      reactor.abandon()
+      reactor.cancel(timer)
+      #expect(reactor.scheduledCount == 0 && reactor.registeredCount == 0 && !reactor.hasDeferredWork)
+    }
+    #expect(abandoned == nil && handler == nil)
+  }
+
   @Test func stopsFromAnotherThread() throws {
     let reactor = try Reactor()
     let waker = try reactor.makeWaker()
