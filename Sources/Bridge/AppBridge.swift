@@ -31,14 +31,14 @@ final class AppBridge {
   private(set) var sequence: UInt64
   private var clientEvents: TokenBucket
 
-  /// - Parameter last: where ids go on; an app that is made anew by a reload goes on where it was.
-  init(configuration: AppConfiguration, upstream: UpstreamConnection, bridge: Bridge, after last: EventID?) {
+  /// - Parameter last: where ids go on, in an epoch that no other app has: an id says of which app it is.
+  init(configuration: AppConfiguration, upstream: UpstreamConnection, bridge: Bridge, after last: EventID) {
     self.configuration = configuration
     self.upstream = upstream
     self.bridge = bridge
-    epoch = last?.epoch ?? bridge.epoch
+    epoch = last.epoch
     encoder = EventFrameEncoder(epoch: epoch, app: configuration.name)
-    sequence = last?.sequence ?? 0
+    sequence = last.sequence
     forgottenThrough = sequence
     clientEvents = TokenBucket(perSecond: configuration.clientEventsPerSecond, at: bridge.reactor.now)
     upstream.delegate = self
@@ -124,13 +124,22 @@ final class AppBridge {
 
   /// The channel, subscribed to when it was not. Whoever asks keeps it from lingering away.
   func channel(subscribing name: String) throws(ProblemDetails) -> Channel {
-    if let channel = channels[name] { return channel }
-    guard channels.count < limits.maxChannels else {
+    try channels(subscribing: [name])[0]
+  }
+
+  /// All of the channels, or none of them when there is no room for those that are new.
+  func channels(subscribing names: [String]) throws(ProblemDetails) -> [Channel] {
+    let newCount = names.count { channels[$0] == nil }
+    guard newCount == 0 || channels.count + newCount <= limits.maxChannels else {
       throw ProblemDetails(
         status: 503, code: "too_many_channels",
         detail: "max_channels is \(limits.maxChannels); release some or raise it",
         headers: .retryAfter(configuration.linger))
     }
+    return names.map { channels[$0] ?? subscribe($0) }
+  }
+
+  private func subscribe(_ name: String) -> Channel {
     let handle = upstream.subscribe(name)
     let takenOver = unclaimed.removeValue(forKey: name)
     let channel = Channel(

@@ -21,7 +21,6 @@ final class Bridge {
   let log: Logger
   let version: String
   /// The first part of event ids where no earlier life's go on: differs from one start to the next.
-  let epoch: UInt64
   private let startedAt: Instant
   private var random: SplitMix64
   private(set) var apps: [AppBridge] = []
@@ -40,7 +39,6 @@ final class Bridge {
   init(reactor: Reactor, limits: Limits, epoch: UInt64, version: String, log: Logger) {
     self.reactor = reactor
     self.limits = limits
-    self.epoch = epoch
     self.version = version
     self.log = log
     startedAt = reactor.now

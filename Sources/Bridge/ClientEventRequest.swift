@@ -63,7 +63,10 @@ final class ClientEventRequest {
     timer = app.reactor.schedule(at: app.reactor.now + wait) { [self] in
       timer = nil
       channel.removeWaiter(self)
-      finish(.failure(.subscriptionFailed("the subscription was not confirmed in time; try again or raise `wait`")))
+      finish(
+        .failure(
+          channel.subscriptionErrorText.map(ProblemDetails.subscriptionRefused)
+            ?? .subscriptionFailed("the subscription was not confirmed in time; try again or raise `wait`")))
     }
   }
 
@@ -77,7 +80,7 @@ final class ClientEventRequest {
       finish(.failure(.notConnected(app)))
     } else if let text = channel.subscriptionErrorText {
       stopTimer()
-      finish(.failure(.subscriptionFailed("upstream refused the subscription: \(text)")))
+      finish(.failure(.subscriptionRefused(text)))
     } else {
       channel.addWaiter(self)
     }
@@ -120,6 +123,10 @@ extension ProblemDetails {
 
   static func subscriptionFailed(_ detail: String) -> ProblemDetails {
     ProblemDetails(status: 409, code: "subscription_failed", detail: detail)
+  }
+
+  static func subscriptionRefused(_ text: String) -> ProblemDetails {
+    .subscriptionFailed("upstream refused the subscription: \(text)")
   }
 
   static var notSubscribed: ProblemDetails {

@@ -72,7 +72,10 @@ public final class Daemon {
       access: try AccessPolicy(configuration, secrets: secrets))
     server = HTTPServer(reactor: reactor, limits: HTTPServerLimits(configuration.limits), service: service)
     server.tls = try Daemon.serverTLS(configuration)
-    for app in configuration.apps { bridge.add(try makeApp(app)) }
+    for app in configuration.apps {
+      bridge.add(try makeApp(app, after: EventID(epoch: lastEpoch, sequence: 0)))
+      lastEpoch += 1
+    }
     bridge.onStatusChange = { [weak self] in self?.statusDidChange() }
   }
 
@@ -241,7 +244,7 @@ public final class Daemon {
 
   // MARK: Apps
 
-  private func makeApp(_ app: AppConfiguration, after last: EventID? = nil) throws(DaemonError) -> AppBridge {
+  private func makeApp(_ app: AppConfiguration, after last: EventID) throws(DaemonError) -> AppBridge {
     let url = try serviceURL(app.serverURL, app)
     var session = SessionConfiguration()
     session.activityTimeoutDefault = app.activityTimeout

@@ -39,7 +39,10 @@ extension AppBridge {
       JSONMember("url", .string(configuration.serverURL)),
     ]
     if let cluster = configuration.cluster { members.append(JSONMember("cluster", .string(cluster))) }
-    if let endpoint = configuration.authEndpoint { members.append(JSONMember("auth_endpoint", .string(endpoint))) }
+    if let endpoint = configuration.authEndpoint {
+      // A query may hold a secret.
+      members.append(JSONMember("auth_endpoint", .string(String(endpoint.prefix { $0 != "?" }))))
+    }
     members.append(JSONMember("signs_locally", .bool(configuration.appSecret != nil)))
     members.append(JSONMember("state", .string(upstream.state.rawValue)))
     members.append(JSONMember("channels", .number(String(channels.count))))

@@ -87,9 +87,8 @@ struct StreamRequest {
     _ app: AppBridge, channels named: [String], _ caller: Caller, _ exchange: HTTPExchange
   ) throws(ProblemDetails) {
     guard try canBegin(app, exchange) else { return }
-    var channels: [Channel] = []
     var wanted: Set<String> = []
-    for name in named where wanted.insert(name).inserted { channels.append(try app.channel(subscribing: name)) }
+    let channels = try app.channels(subscribing: named.filter { wanted.insert($0).inserted })
     let admits = { (name: String) in
       (wanted.isEmpty || wanted.contains(name)) && caller.allows(.read, app: app.name, channel: name)
     }

@@ -51,6 +51,7 @@ extension ChannelLog {
       events.append(copying: UnsafeRawBufferPointer(rebasing: bytes[..<frame.length]))
     }
     entries.append(entry)
+    if let original = other.originals[entry.sequence] { keepOriginal(original, of: entry.sequence) }
     lastSequence = entry.sequence
     lastReceived = entry.received
   }

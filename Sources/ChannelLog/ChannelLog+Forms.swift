@@ -29,39 +29,48 @@ extension ChannelLog {
 
   private func backfill(_ form: WireForm, start: UInt64) -> FrameLog {
     let log = FrameLog(start: start)
-    for index in 0..<entries.count { appendFromEventForm(index, form, to: log) }
+    for index in 0..<entries.count { append(index, form, to: log) }
     return log
   }
 
-  /// Appends the newest event, whose parts are given, to another form than the event form.
-  internal func append(
-    _ form: WireForm, to log: FrameLog, name: EventText, data: EventText, origin: EventOrigin
-  ) {
-    guard let entry = entries.last else { return }
-    guard entry.traits.contains(.carriageReturn) else {
-      return appendFromEventForm(entries.count - 1, form, to: log)
-    }
-    log.append { bytes, scratch in
-      encoders[Int(entry.source)].appendMessage(
-        form, to: &bytes, sequence: entry.sequence, name: name, data: data, origin: origin, chunked: true,
-        scratch: &scratch)
-    }
-  }
-
-  /// Appends what the event form has of entry `index`. Faithful but for CR, which has become LF there.
-  private func appendFromEventForm(_ index: Int, _ form: WireForm, to log: FrameLog) {
+  /// Appends what the event form has of entry `index` to another form.
+  internal func append(_ index: Int, _ form: WireForm, to log: FrameLog) {
+    let entry = entries[index]
     events.withBytes(from: events.frame(index).position) { frame in
       log.append { bytes, scratch in
-        encodeMessage(form, of: entries[index], frame: frame, to: &bytes, scratch: &scratch)
+        encodeMessage(form, of: entry, frame: frame, originals[entry.sequence], to: &bytes, scratch: &scratch)
       }
     }
   }
 
-  /// Encodes `entry` in another form from its `frame` in the event form.
+  /// Keeps what only the event as it came can tell.
+  internal func keepOriginal(_ original: OriginalText, of sequence: UInt64) {
+    originals[sequence] = original
+    originalBytes += original.byteCount
+  }
+
+  /// The first `count` events are about to go.
+  internal func forgetOriginals(ofFirst count: Int) {
+    guard !originals.isEmpty else { return }
+    for index in 0..<count {
+      guard let original = originals.removeValue(forKey: entries[index].sequence) else { continue }
+      originalBytes -= original.byteCount
+    }
+  }
+
+  /// Encodes `entry` in another form from its `frame` in the event form, and from the event as it came where that frame
+  /// is not faithful.
   internal func encodeMessage(
-    _ form: WireForm, of entry: Entry, frame: UnsafeRawBufferPointer, to bytes: inout ByteQueue,
-    scratch: inout MessageScratch
+    _ form: WireForm, of entry: Entry, frame: UnsafeRawBufferPointer, _ original: OriginalText?,
+    to bytes: inout ByteQueue, scratch: inout MessageScratch
   ) -> FrameLayout {
+    if let original {
+      return original.withTexts { name, data in
+        encoders[Int(entry.source)].appendMessage(
+          form, to: &bytes, sequence: entry.sequence, name: name, data: data, origin: original.origin, chunked: true,
+          scratch: &scratch)
+      }
+    }
     let name = Int(entry.nameStart)..<Int(entry.nameStart + entry.nameLength)
     let data = Int(entry.dataStart)..<Int(entry.dataStart + entry.dataLength)
     return encoders[Int(entry.source)].appendMessage(

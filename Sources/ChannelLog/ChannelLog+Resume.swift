@@ -26,8 +26,8 @@ extension ChannelLog {
   /// When the oldest kept event was received.
   public var oldestReceived: Instant? { keptCount > 0 ? entries[evictedCount].received : nil }
 
-  /// How many bytes of frames are in memory, in every form.
-  public var byteCount: Int { events.count + (messages?.count ?? 0) + (lines?.count ?? 0) }
+  /// How many bytes of events are in memory, in every form.
+  public var byteCount: Int { events.count + (messages?.count ?? 0) + (lines?.count ?? 0) + originalBytes }
 
   /// How many bytes of memory the log holds on to, in every form and for its index.
   public var allocatedBytes: Int {

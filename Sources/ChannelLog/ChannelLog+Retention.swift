@@ -63,6 +63,7 @@ extension ChannelLog {
     if let lines, let cursor = slowest.lines { free = min(free, lines.index(containing: cursor)) }
     guard free > 0 else { return }
     saveLastApplicationEvent(beforeRemoving: free)
+    forgetOriginals(ofFirst: free)
     events.removeFirst(free)
     messages?.removeFirst(free)
     lines?.removeFirst(free)

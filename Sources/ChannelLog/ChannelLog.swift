@@ -34,6 +34,9 @@ public final class ChannelLog {
   internal var entries = EntryDeque<Entry>()
   /// How many entries at the beginning are in memory only for readers on their way.
   internal var evictedCount = 0
+  /// What the event form does not tell of entries with ``EventTraits/carriageReturn``, by their sequence.
+  internal var originals: [UInt64: OriginalText] = [:]
+  internal var originalBytes = 0
   private let keepsLastApplicationEvent: Bool
   internal var savedApplicationEvent: SavedEvent?
   /// The sequence of the last event that had ``EventTraits/application``; nil when there was none or the log was not
@@ -86,12 +89,9 @@ public final class ChannelLog {
     lastSequence = sequence
     lastReceived = now
     if keepsLastApplicationEvent, traits.contains(.application) { lastApplicationSequence = sequence }
-    if let messages {
-      append(.message, to: messages, name: name, data: data, origin: origin)
-    }
-    if let lines {
-      append(.lines, to: lines, name: name, data: data, origin: origin)
-    }
+    if layout.hasCarriageReturn { keepOriginal(OriginalText(name: name, data: data, origin: origin), of: sequence) }
+    if let messages { append(entries.count - 1, .message, to: messages) }
+    if let lines { append(entries.count - 1, .lines, to: lines) }
     return events.end
   }
 

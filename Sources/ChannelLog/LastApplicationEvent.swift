@@ -7,6 +7,7 @@ internal struct SavedEvent {
   var entry: ChannelLog.Entry
   /// In the event form, chunk framing included.
   var frame: [UInt8]
+  var original: OriginalText?
 }
 
 extension ChannelLog {
@@ -17,17 +18,20 @@ extension ChannelLog {
     guard let sequence = lastApplicationSequence else { return nil }
     if let savedApplicationEvent, savedApplicationEvent.entry.sequence == sequence {
       return savedApplicationEvent.frame.withUnsafeBytes {
-        withSavedEvent(savedApplicationEvent.entry, frame: $0, form: form, body)
+        withSavedEvent(savedApplicationEvent.entry, frame: $0, savedApplicationEvent.original, form: form, body)
       }
     }
     let index = entries.firstIndex { $0.sequence >= sequence }
     if let log = encodedLog(form) { return withEvent(index, in: log, body) }
     // Nobody reads this form: this event alone is encoded in it.
-    return withEvent(index, in: events) { withSavedEvent(entries[index], frame: $0.chunkedFrame, form: form, body) }
+    return withEvent(index, in: events) {
+      withSavedEvent(entries[index], frame: $0.chunkedFrame, originals[sequence], form: form, body)
+    }
   }
 
   private func withSavedEvent<R>(
-    _ entry: Entry, frame: UnsafeRawBufferPointer, form: WireForm, _ body: (LoggedEvent) -> R
+    _ entry: Entry, frame: UnsafeRawBufferPointer, _ original: OriginalText?, form: WireForm,
+    _ body: (LoggedEvent) -> R
   ) -> R {
     let name = UnsafeRawBufferPointer(rebasing: frame[Int(entry.nameStart)..<Int(entry.nameStart + entry.nameLength)])
     func event(_ frame: UnsafeRawBufferPointer) -> LoggedEvent {
@@ -38,7 +42,7 @@ extension ChannelLog {
     guard form != .event else { return body(event(frame)) }
     var bytes = ByteQueue()
     var scratch = MessageScratch()
-    _ = encodeMessage(form, of: entry, frame: frame, to: &bytes, scratch: &scratch)
+    _ = encodeMessage(form, of: entry, frame: frame, original, to: &bytes, scratch: &scratch)
     return bytes.withReadableBytes { body(event($0)) }
   }
 
@@ -49,6 +53,7 @@ extension ChannelLog {
     else { return }
     let index = entries.firstIndex { $0.sequence >= sequence }
     savedApplicationEvent = SavedEvent(
-      entry: entries[index], frame: withEvent(index, in: events) { [UInt8]($0.chunkedFrame) })
+      entry: entries[index], frame: withEvent(index, in: events) { [UInt8]($0.chunkedFrame) },
+      original: originals[sequence])
   }
 }

@@ -119,7 +119,7 @@ import Testing
       model.trim(now: now, kept: limits)
       log.trim(now: now, kept: limits, slowest: slowest)
       if readers.isEmpty {
-        #expect(log.byteCount == model.kept.reduce(0) { $0 + model.frame($1, .event).count })
+        #expect(log.byteCount == model.kept.reduce(0) { $0 + model.byteCount(of: $1) })
         #expect(log.start() == log.oldestKept())
       }
     }

@@ -65,7 +65,7 @@ import Testing
       lines.append(String(decoding: event.frame.dropLast(), as: UTF8.self))
       return true
     }
-    let data = [#"{"a": [1]}"#, #""one\ntwo""#, #""one\r\ntwo""#, #""""#]
+    let data = [#"{"a": [1]}"#, #""one\r\ntwo""#, #""one\r\ntwo""#, #""""#]
     for (index, (line, data)) in zip(lines, data).enumerated() {
       let name = index == 3 ? "x" : "tick"
       #expect(line == #"{"app":"main","channel":"news","event":"\#(name)","data":\#(data),"id":"1-\#(index + 1)"}"#)
@@ -176,5 +176,28 @@ import Testing
     }
     #expect(allocated.count == 1)
     #expect(log.byteCount < 6000)
+  }
+
+  /// The event form ends a line at CR, CRLF and LF alike; the others give the payload as it came, whenever they are asked.
+  @Test(arguments: [WireForm.message, .lines])
+  func aCarriageReturnSurvivesInEveryFormThatCanTellIt(form: WireForm) {
+    let log = ChannelLog(encoder: encoder, floor: 0, keepsLastApplicationEvent: true)
+    _ = log.end(of: form)
+    append(log, 1, "a\r\nb\rc\nd", traits: .application)
+    let live = text(log, from: log.start(of: form), form)
+    #expect(live.contains(#"a\r\nb\rc\nd"#))
+    // Without a reader the form goes, and is encoded again for the next one.
+    log.trim(now: start, kept: KeptLimits(), slowest: .none)
+    #expect(text(log, from: log.start(of: form), form) == live)
+    let all = ChannelLog(encoder: encoder, floor: 0)
+    all.collect([(log, all.addSource(encoder))])
+    #expect(text(all, from: all.start(of: form), form).contains(#"a\r\nb\rc\nd"#))
+    // What a cache channel tells outlives the entry, and goes with the next.
+    log.trim(now: start, kept: KeptLimits(events: 0), slowest: .none)
+    #expect(log.withLastApplicationEvent(form: form) { String(decoding: $0.chunkedFrame, as: UTF8.self) } == live)
+    #expect(log.byteCount == 0)
+    append(log, 2, "e", traits: .application)
+    log.trim(now: start, kept: KeptLimits(events: 0), slowest: .none)
+    #expect(log.withLastApplicationEvent(form: form) { $0.sequence } == 2)
   }
 }

@@ -32,6 +32,12 @@ struct ModelLog {
     while let oldest = kept.first, now.duration(since: oldest.received) > limits.age { evict(to: keptFrom + 1) }
   }
 
+  /// What an event takes that is read in the event form alone: its frame, and itself when that does not tell a CR.
+  func byteCount(of event: Event) -> Int {
+    let original = event.data.utf8.contains(13) ? event.name.utf8.count + event.data.utf8.count : 0
+    return frame(event, .event).count + original
+  }
+
   /// The frame of an event; `plainLines` has the line ends of the payload be LF.
   func frame(_ event: Event, _ form: WireForm, plainLines: Bool = false) -> [UInt8] {
     var queue = ByteQueue()
