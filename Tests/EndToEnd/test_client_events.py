@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from deadline import poll
 from peers import AuthEndpoint, Client, answer_with
 from problems import problem
 from processes import Sandbox
@@ -116,6 +117,16 @@ def test_409_subscription_failed_when_upstream_refused(run, name):
         daemon = run(app=f'auth_endpoint = "{endpoint.url}/auth"', auth=False)
         body = problem(daemon.trigger(name("private-"), "client-x", 1), 409, "subscription_failed")
         assert "refused" in body["detail"]
+
+
+def test_the_detail_names_a_refusal_that_came_before_the_request(run, name):
+    channel = name("private-")
+    with AuthEndpoint(answer_with(200, '{"auth":"sandbox-key:00"}')) as endpoint:
+        daemon = run(app=f'auth_endpoint = "{endpoint.url}/auth"', auth=False)
+        daemon.put(f"/channels/{channel}")
+        poll(lambda: daemon.get(f"/channels/{channel}").json().get("error"))
+        answer = daemon.trigger(channel, "client-x", 1, params={"wait": "50ms"})
+        assert "refused" in problem(answer, 409, "subscription_failed")["detail"]
 
 
 # contract: 4.9

@@ -154,6 +154,18 @@ def test_max_channels_beyond_it_503(run, name):
     problem(daemon.put(f"/channels/{name()}"), 503, "too_many_channels")
 
 
+def test_a_stream_that_there_is_no_room_for_subscribes_to_none_of_its_channels(run, name):
+    daemon = run(limits="max_channels = 3")
+    first = name()
+    daemon.events(first)
+    wanted = [first, name(), name(), name()]
+    query = "&".join(f"channel={channel}" for channel in wanted)
+    problem(daemon.get(f"/events?{query}"), 503, "too_many_channels")
+    assert [channel["name"] for channel in daemon.get("/channels").json()["channels"]] == [first]
+    daemon.stream(f"/events?{query.rpartition('&')[0]}").next()
+    daemon.stream(f"/channels/{wanted[1]}/events").next()
+
+
 # contract: 3.26, 3.46, 6.12
 def test_a_reader_that_falls_behind_is_closed_alone_and_resumes_by_id(run, sandbox, name):
     daemon, channel = run(limits="reader_backlog_bytes = 65536"), name()

@@ -67,3 +67,25 @@ def test_empty_data_still_makes_an_event(daemon, sandbox, name):
     sandbox.publish(channel, "news", "")
     frame = stream.until("news")
     assert frame.fields == ("id", "event", "data") and frame.data == ""
+
+
+def test_line_ends_of_a_payload_are_the_same_in_messages_live_and_replayed(daemon, sandbox, name):
+    """The default form ends a line at each of them; a message tells them apart, whoever was there first."""
+    channel, payload = name(), "a\r\nb\rc\nd"
+    first = daemon.subscribed(channel)
+
+    def payloads(stream, count):
+        found = []
+        while len(found) < count:
+            message = stream.next().json
+            if message["event"] == "step":
+                found.append(message["data"])
+        return found
+
+    sandbox.publish(channel, "step", payload)
+    first.until("step")
+    live = daemon.stream(f"/channels/{channel}/events?format=message")
+    live.next()
+    sandbox.publish(channel, "step", payload)
+    assert payloads(live, 1) == [payload]
+    assert payloads(daemon.stream(f"/channels/{channel}/events?format=message&since=1h"), 2) == [payload, payload]

@@ -133,6 +133,20 @@ def test_an_id_of_the_future_is_unknown(daemon, sandbox, name):
     assert stream.next().json["reason"] == "unknown_id"
 
 
+# contract: 3.25
+def test_an_id_of_another_app_is_unknown(run, sandbox, name):
+    channel = name()
+    rest = f'[[app]]\nname = "second"\napp_key = "sandbox-key"\nurl = "{sandbox.url}"\nchannels = ["{channel}"]\n'
+    daemon = run(rest=rest)
+    first, second = daemon.subscribed(channel), daemon.stream(f"/apps/second/channels/{channel}/events")
+    publish(sandbox, channel, range(3))
+    _, ids = steps(first, 3)
+    assert steps(second, 3)[0] == [0, 1, 2]
+    other = daemon.stream(f"/apps/second/channels/{channel}/events", headers={"Last-Event-ID": ids[-1]})
+    assert other.until("bridge:gap").json["reason"] == "unknown_id"
+    assert steps(other, 3)[0] == [0, 1, 2]
+
+
 # contract: 3.43
 def test_since_replays_what_was_kept_in_that_time(daemon, sandbox, name):
     channel = name()
