@@ -96,6 +96,9 @@ final class Channel {
     }
   }
 
+  /// Whether it waits to be unsubscribed.
+  var isLingering: Bool { lingerTimer != nil }
+
   private var isUnused: Bool { !isPinned && holders == 0 && waiters.isEmpty && feed.isIdle }
 
   func stopLinger() {

@@ -1,7 +1,8 @@
 import ChannelLog
+import EventStreamCodec
 
 /// What a simulation looks at from outside, after each of its steps.
-package struct DaemonFigures: Equatable {
+package struct DaemonFigures {
   /// Connections of clients.
   package var connections = 0
   /// Streams as they are counted against `max_streams`.
@@ -14,6 +15,10 @@ package struct DaemonFigures: Equatable {
   package var bytes = 0
   /// Channels of all apps.
   package var channels = 0
+  /// Channels that nothing uses, each with a timer of its own.
+  package var lingering = 0
+  /// The newest event id of each app.
+  package var lastEventIDs: [(app: String, id: String)] = []
 }
 
 extension Daemon {
@@ -25,6 +30,8 @@ extension Daemon {
     figures.countedBytes = bridge.keptBytes
     for app in bridge.apps {
       figures.channels += app.channels.count
+      figures.lingering += app.channels.values.count(where: \.isLingering)
+      figures.lastEventIDs.append((app.name, app.lastEventID.description))
       app.forEachFeed {
         figures.readers += $0.streamCount
         figures.bytes += $0.log.byteCount

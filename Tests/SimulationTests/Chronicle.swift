@@ -49,8 +49,8 @@ final class Chronicle {
   private var byID: [ID: Int] = [:]
   /// What every other id was seen with.
   private var others: [ID: String] = [:]
-  /// Marks that are undone at the end of a step when its connection lives on.
-  private var unsure: [Int] = []
+  /// The newest id that there was when everything had come to rest, with so many entries.
+  private var rests: [(count: Int, newest: ID)] = []
 
   var count: Int { entries.count }
 
@@ -60,6 +60,24 @@ final class Chronicle {
     entries.append(
       Entry(
         channel: channel, name: name, signature: signature, fate: fate, id: nil, isApplication: isApplication))
+  }
+
+  /// Everything has come to rest: what is told later has a later id than `newest`.
+  func rest(newest: ID) {
+    if let last = rests.last, last.newest == newest, last.count == count { return }
+    rests.append((count, newest))
+  }
+
+  /// The newest id before an entry was told.
+  private func newestID(before index: Int) -> ID? { rests.last { $0.count <= index }?.newest }
+
+  /// The newest id after it was told.
+  private func newestID(after index: Int) -> ID? { rests.first { $0.count > index }?.newest }
+
+  /// Whether an entry that may have no id that we know can have been told before the event `id`.
+  func mayPrecede(_ index: Int, _ id: ID) -> Bool {
+    if let known = entries[index].id { return known <= id }
+    return newestID(before: index).map { $0 < id } ?? true
   }
 
   func setFate(_ fate: Fate, of index: Int) { entries[index].fate = fate }
@@ -97,6 +115,8 @@ final class Chronicle {
 
   /// Ids grow along with what upstream told.
   private func isInOrder(_ id: ID, at index: Int) -> Bool {
+    if let before = newestID(before: index), id <= before { return false }
+    if let after = newestID(after: index), id > after { return false }
     var before = index - 1
     while before >= 0, entries[before].id == nil { before -= 1 }
     if before >= 0, let known = entries[before].id, known >= id { return false }

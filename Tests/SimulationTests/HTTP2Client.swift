@@ -5,6 +5,8 @@ final class HTTP2Client {
   private var readers: [Int: Reader] = [:]
   private var nextStream = 1
   private(set) var isGoingAway = false
+  /// Whether its streams take no data at all.
+  private(set) var isShut = false
   unowned let world: World
 
   init?(world: World) {
@@ -27,6 +29,13 @@ final class HTTP2Client {
 
   func grant(_ stream: Int, _ count: Int) {
     if readers[stream] != nil, count > 0 { wire.output += HTTP2Wire.windowUpdate(stream: stream, by: count) }
+  }
+
+  /// Takes away the window of every stream, or gives it back (RFC 9113 §6.9.2).
+  func setShut(_ isShut: Bool) {
+    guard self.isShut != isShut else { return }
+    self.isShut = isShut
+    wire.output += HTTP2Wire.settings(initialWindow: isShut ? 0 : HTTP2Wire.initialWindow)
   }
 
   /// The reader leaves; with `isReset` it says so.

@@ -41,6 +41,12 @@ struct HTTP2Wire {
 
   static func windowUpdate(stream: Int, by count: Int) -> [UInt8] { frame(8, stream: stream, number(count)) }
 
+  /// The window of a stream unless settings say otherwise (RFC 9113 §6.9.2), in bytes.
+  static let initialWindow = 65_535
+
+  /// SETTINGS_INITIAL_WINDOW_SIZE alone.
+  static func settings(initialWindow: Int) -> [UInt8] { frame(4, stream: 0, [0, 4] + number(initialWindow)) }
+
   static func reset(stream: Int) -> [UInt8] { frame(3, stream: stream, number(8)) }
 
   mutating func receive(_ bytes: [UInt8]) throws(Malformed) -> [Event] {

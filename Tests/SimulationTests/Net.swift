@@ -58,6 +58,12 @@ enum Net {
     return recv(descriptor, &byte, 1, Int32(MSG_DONTWAIT) | Int32(MSG_PEEK)) >= 0
   }
 
+  /// How many bytes wait to be read.
+  static func unreadCount(_ descriptor: Int32) -> Int {
+    var count: Int32 = 0
+    return ioctl(descriptor, UInt(FIONREAD), &count) == 0 ? Int(count) : 0
+  }
+
   /// POLLRDHUP of poll(2), which hides behind _GNU_SOURCE.
   private static let pollPeerShut: Int32 = 0x2000
 

@@ -57,6 +57,8 @@ final class Reader {
   private(set) var cursor = 0
   /// Channels that it knows to be subscribed.
   private var confirmed: Set<String> = []
+  /// Where in the chronicle that began: what was published before is not missing.
+  private var owedFrom: [String: Int] = [:]
   private var gaps: Set<String> = []
   /// Channels of which something was missed that no gap has told of yet.
   private var missed: Set<String> = []
@@ -83,7 +85,9 @@ final class Reader {
   private var isLiveStart = false
   /// Whether it has read all there was at any time.
   private(set) var wasAlwaysFast = true
-  private var lastBytesAt = Instant.zero
+  /// How many bytes have come to it, read or not, and when the last of them did.
+  private var arrived = (read: 0, all: 0)
+  private var lastArrival = Instant.zero
   private var mustNotGap = false
   /// Where its grant ended.
   var grantEnd: Int?
@@ -116,7 +120,8 @@ final class Reader {
   var chronicle: Chronicle { upstream.chronicle }
   var isConnected: Bool { descriptor != nil || client != nil }
   var isLive: Bool { state == .live }
-  var isHolding: Bool { descriptor != nil }
+  /// Whether it leaves bytes lying that are there for it.
+  var isSlow: Bool { pace != .fast || client?.isShut == true }
 
   func fail(_ text: String) -> Violation { Violation("reader \(number) (\(label)): \(text)") }
 
@@ -216,12 +221,13 @@ final class Reader {
     resumed = lastID.flatMap { Chronicle.ID($0) }.map { ($0, grantsAtLastID) }
     hasSeenID = false
     mayBeCached = true
-    wasAlwaysFast = true
+    wasAlwaysFast = !isSlow
     grantEnd = nil
     mayShutDown = false
     mayBeUnsubscribed = false
     owedWindow = 0
-    lastBytesAt = world.clock.now
+    arrived = (0, 0)
+    lastArrival = world.clock.now
   }
 
   /// Leaves without a word, wherever it is.
@@ -233,11 +239,12 @@ final class Reader {
   }
 
   private func leave(backIn delay: Duration) {
+    // One that was refused did not hold on to its channel.
+    if state == .live { vanishedAt = world.clock.now }
     descriptor = nil
     client = nil
     start = nil
     state = .away(until: world.clock.now + delay)
-    vanishedAt = world.clock.now
   }
 
   /// Forgets all that it has seen and begins anew.
@@ -246,15 +253,18 @@ final class Reader {
     lastIDTime = nil
     excusedBelow = 0
     confirmed = []
+    owedFrom = [:]
     gaps = []
     missed = []
   }
 
-  /// Goes on from an id that an answer about state gave, which stood for `index`.
-  func adopt(id: String, index: Int) {
+  /// Goes on from an id that an answer about state gave, which stood for `index` and said that the channels `subscribed`
+  /// are subscribed.
+  func adopt(id: String, index: Int, subscribed: [String]) {
     forgetHistory()
     lastID = id
     cursor = index
+    confirmed = Set(subscribed)
   }
 
   /// What was published before it was there is nothing to it.
@@ -274,7 +284,7 @@ final class Reader {
     case .slow(let bytes): budget = bytes
     case .stalled: budget = 0
     }
-    if pace != .fast, isConnected { wasAlwaysFast = false }
+    if isSlow, isConnected { wasAlwaysFast = false }
     if let client, owedWindow > 0, budget > 0 {
       let granted = min(owedWindow, budget)
       owedWindow -= granted
@@ -292,6 +302,7 @@ final class Reader {
       case .bytes(let bytes):
         hasMoved = true
         if pace != .fast { budget -= bytes.count }
+        arrived.read += bytes.count
         try receive(bytes)
       case .end:
         try over(isClean: answer.isComplete || (state == .live && wire == .http10 && ending != nil))
@@ -314,10 +325,14 @@ final class Reader {
   }
 
   func receiveHead(isOK: Bool) throws {
-    if isOK { try begin(status: 200) } else { state = .refused }
+    guard !isOK else { return try begin(status: 200) }
+    state = .refused
+    // Why is in the body, which a window may hold up.
+    noteStart()
   }
 
   func receiveData(_ bytes: [UInt8]) throws {
+    arrived.read += bytes.count
     switch pace {
     case .fast: client?.grant(stream, bytes.count)
     case .slow, .stalled: owedWindow += bytes.count
@@ -352,7 +367,6 @@ final class Reader {
       body += bytes
       return
     }
-    if !bytes.isEmpty { lastBytesAt = world.clock.now }
     try parser.receive(bytes)
     for frame in parser.takeFrames() { try take(frame) }
   }
@@ -395,8 +409,11 @@ final class Reader {
   /// Whether the daemon has seen its request.
   var isServed: Bool { isLive || start != nil }
 
-  /// Takes note when there is an answer.
+  /// Takes note of what has come.
   func notice() {
+    let all = arrived.read + (descriptor.map(Net.unreadCount) ?? 0)
+    if all != arrived.all || world.hasLeapt { lastArrival = world.clock.now }
+    arrived.all = all
     guard state == .asking, start == nil, let descriptor, Net.hasInput(descriptor) else { return }
     noteStart()
   }
@@ -409,6 +426,8 @@ final class Reader {
 
   private func noteStart() {
     guard start == nil else { return }
+    // Without descriptors it may have waited for longer than the channel lingers.
+    mustNotGap = mustNotGap && mayExpectNoGap
     start = (
       world.countBefore(app), chronicle.count, world.access(of: self), world.hadRoomForStream && world.hasRoomForStream,
       world.grants(of: self, in: world.configuration)
@@ -447,7 +466,8 @@ final class Reader {
       hasOpened = true
       let text = String(decoding: frame.data, as: UTF8.self)
       try check(text.contains("\"app\":\"\(app)\""), "bridge:open of \(text)")
-      if text.contains("\"subscribed\":true"), case .channel(let name) = scope { confirmed.insert(name) }
+      // Whoever did not know so far that it is may have been away when it was confirmed.
+      if text.contains("\"subscribed\":true"), case .channel(let name) = scope { confirm(name, noLaterThan: startMax) }
       return
     }
     switch frame.event {
@@ -473,20 +493,25 @@ final class Reader {
     case "realtime:subscription_succeeded" where frame.id == nil:
       try check(!hasSeenID, "a snapshot in the middle")
       try check(!mustNotGap, "a snapshot, although nothing is missing")
-      confirm(frame)
+      confirm(frame, noLaterThan: startMax)
     default:
       try check(frame.id != nil, "\(frame.event) without an id")
-      if frame.event == "realtime:subscription_succeeded" { confirm(frame) }
+      if frame.event == "realtime:subscription_succeeded" { confirm(frame, noLaterThan: chronicle.count) }
       try takeNumbered(frame)
     }
   }
 
-  private func confirm(_ frame: StreamFrame) {
+  private func confirm(_ frame: StreamFrame, noLaterThan end: Int) {
     var confirmedName = frame.channel
     if case .channel(let name) = scope { confirmedName = name }
-    guard let name = confirmedName, confirmed.insert(name).inserted else { return }
-    // A slow one hears of it late: what was published before is not missing.
-    if !wasAlwaysFast { gaps.insert(name) }
+    if let confirmedName { confirm(confirmedName, noLaterThan: end) }
+  }
+
+  /// It is told that a channel is subscribed, which was so when the chronicle came to `end`. A slow one hears of it late,
+  /// and one that was away too.
+  private func confirm(_ channel: String, noLaterThan end: Int) {
+    guard confirmed.insert(channel).inserted else { return }
+    owedFrom[channel] = upstream.firstConfirmation(of: channel, from: cursor) ?? end
   }
 
   private func takeGap(_ frame: StreamFrame) throws {
@@ -576,7 +601,7 @@ final class Reader {
       for passed in cursor..<index { try pass(passed) }
       cursor = index + 1
     }
-    confirmed.insert(entry.channel)
+    if confirmed.insert(entry.channel).inserted { owedFrom[entry.channel] = cursor }
     try check(
       !missed.contains(entry.channel) || gaps.contains(entry.channel),
       "missed something on \(entry.channel) before \(id), and no gap says so")
@@ -590,7 +615,7 @@ final class Reader {
     guard wants(channel: entry.channel), admits(entry.name), index >= excusedBelow else { return }
     guard isAllowed(entry.channel) else { return }
     // It came before the id that the reader asked to go on after, while it was not granted: a new grant brings no past.
-    if let resumed, let id = entry.id, id <= resumed.id,
+    if let resumed, chronicle.mayPrecede(index, resumed.id),
       !world.isGranted(resumed.grants, app: app, channel: entry.channel)
     {
       return
@@ -601,7 +626,8 @@ final class Reader {
         "was not shown entry \(index) \(entry.id.map(String.init(describing:)) ?? "") \(entry.signature.prefix(60))")
     // Nobody asked for it: to whom follows all that the app is subscribed to nothing is missing then.
     case .missed where scope == .all: break
-    case .maybe, .missed, .tooLarge: if confirmed.contains(entry.channel) { missed.insert(entry.channel) }
+    case .maybe, .missed, .tooLarge:
+      if confirmed.contains(entry.channel), index >= owedFrom[entry.channel] ?? 0 { missed.insert(entry.channel) }
     }
   }
 
@@ -628,7 +654,9 @@ final class Reader {
 
   /// Everything has come to rest: one that reads as fast as it can has seen everything.
   func checkRest() throws {
-    guard state == .live, pace == .fast, isConnected else { return }
+    guard state == .live, isConnected else { return }
+    try checkSilence()
+    guard !isSlow else { return }
     try check(!mayShutDown, "goes on, although what it may read has changed")
     try check(hasOpened, "no bridge:open")
     try check(parser.isBetweenFrames, "is left inside a frame")
@@ -637,8 +665,17 @@ final class Reader {
       for index in cursor..<end { try pass(index) }
       cursor = end
     }
-    let silence = world.clock.now.duration(since: lastBytesAt)
-    try check(silence <= .seconds(17) || world.hasLeapt, "no sign of life for \(silence)")
-    if world.hasLeapt { lastBytesAt = world.clock.now }
+  }
+
+  /// An idle stream shows a sign of life every 15 s; one that cannot take it, or any event, is cut when it has taken
+  /// nothing for `write_timeout`, and one that was ended meanwhile has as long again for its last words.
+  private func checkSilence() throws {
+    var limit = Duration.seconds(17)
+    if isSlow {
+      if let descriptor, Net.isShut(descriptor) { return }
+      limit += world.writeTimeoutMax * 2
+    }
+    let silence = world.clock.now.duration(since: lastArrival)
+    try check(silence <= limit, "no sign of life for \(silence)")
   }
 }

@@ -26,6 +26,8 @@ final class Upstream {
     fileprivate(set) var clientEvents = 0
     /// Entries told in this step: certain only when the connection outlives it.
     fileprivate var fresh: [Int] = []
+    /// Subscriptions confirmed in this step, likewise.
+    fileprivate var freshConfirmations: [(channel: String, index: Int)] = []
 
     init(descriptor: Int32, number: Int, mood: Mood) {
       self.descriptor = descriptor
@@ -50,6 +52,8 @@ final class Upstream {
   /// Who is in the room.
   private var members: [String] = []
   private(set) var clientEvents = 0
+  /// Where in the chronicle subscriptions were confirmed.
+  private var confirmations: [String: [Int]] = [:]
 
   init(app: String, path: String, world: World) {
     self.app = app
@@ -139,7 +143,14 @@ final class Upstream {
     for connection in connections where !connection.isOver && connection.output.isEmpty && !connection.isFrozen {
       for index in connection.fresh { chronicle.setFate(.told, of: index) }
       connection.fresh = []
+      for item in connection.freshConfirmations { confirmations[item.channel, default: []].append(item.index) }
+      connection.freshConfirmations = []
     }
+  }
+
+  /// The first confirmation of a channel that the daemon got when the chronicle had come to `index` or further.
+  func firstConfirmation(of channel: String, from index: Int) -> Int? {
+    confirmations[channel]?.first { $0 >= index }
   }
 
   private func end(_ connection: Connection) {
@@ -254,6 +265,7 @@ final class Upstream {
       return say("realtime:subscription_error", channel: channel, data: data, to: connection)
     }
     connection.subscribed.insert(channel)
+    connection.freshConfirmations.append((channel, chronicle.count))
     let me = #""me":{"name":"me"}"#
     let room = members.map { ",\"\($0)\":{\"name\":\"\($0)\"}" }.joined()
     let ids = (["me"] + members).map { "\"\($0)\"" }.joined(separator: ",")

@@ -56,7 +56,8 @@ extension World {
     case 330..<350: for _ in 0..<(2 + number(25)) { publish(bytesMax: 200) }
     case 350..<370: burst()
     case 370..<450: if let reader = connected() { reader.vanish(backIn: delay(8000)) }
-    case 450..<520: changePace()
+    case 450..<510: changePace()
+    case 510..<520: shutWindow()
     case 520..<545: replaceReader()
     case 545..<560: if !clients.isEmpty { pick(clients).cut(backIn: delay(4000)) }
     case 560..<590: dropUpstream()
@@ -129,6 +130,19 @@ extension World {
     reader.pace = pace
     reader.beginStep()
     note("reader \(reader.number) reads \(pace)")
+  }
+
+  /// A client of HTTP/2 takes nothing for a while, not a byte more than it has.
+  private func shutWindow() {
+    guard let client = clients.first(where: { $0.isOpen && !$0.isShut }) else { return }
+    note("an HTTP/2 client shuts its windows")
+    count("windows shut")
+    client.setShut(true)
+    for reader in readers { reader.beginStep() }
+    after(.seconds(1) + delay(150_000)) { [self] in
+      note("an HTTP/2 client opens its windows")
+      client.setShut(false)
+    }
   }
 
   // MARK: Upstream
@@ -329,7 +343,11 @@ extension World {
     }
     guard let id = answer.fields["last-event-id"] else { throw Violation("a state without Last-Event-ID") }
     if reader.isConnected { reader.vanish(backIn: delay(1000)) }
-    reader.adopt(id: id, index: reader.chronicle.count)
+    let subscribed = channels.filter { name in
+      guard let start = answer.body.firstRange(of: "\"name\":\"\(name)\"") else { return false }
+      return answer.body[start.upperBound...].prefix { $0 != "}" }.contains("\"subscribed\":true")
+    }
+    reader.adopt(id: id, index: reader.chronicle.count, subscribed: subscribed)
   }
 
   private func listChannels() throws {
@@ -363,6 +381,7 @@ extension World {
     healthy.limits.maxStreams = 20_000
     healthy.peers = []
     try reload(healthy)
+    for client in clients { client.setShut(false) }
     for reader in readers {
       reader.pace = .fast
       reader.comeBackNow()

@@ -49,6 +49,8 @@ final class World {
   private var planned = 0
   var isExhausted = false
   private(set) var hasLeapt = false
+  /// The longest `write_timeout` in this life so far.
+  private(set) var writeTimeoutMax = Duration.zero
   private var before: [String: Int] = [:]
   private(set) var hadRoomForStream = true
   private var newestID: [String: Chronicle.ID] = [:]
@@ -214,17 +216,28 @@ final class World {
     }
     for upstream in upstreams { upstream.endStep() }
     for reader in readers { reader.notice() }
-    if let daemon, !isStopping { try checkFigures(daemon) }
+    if let daemon {
+      noteRest(daemon)
+      if !isStopping { try checkFigures(daemon) }
+    }
     for reader in readers { try reader.checkRest() }
+  }
+
+  private func noteRest(_ daemon: Daemon) {
+    for item in daemon.figures.lastEventIDs {
+      if let id = Chronicle.ID(item.id) { upstream(item.app).chronicle.rest(newest: id) }
+    }
   }
 
   private func checkFigures(_ daemon: Daemon) throws {
     let figures = daemon.figures
     try check(figures.streams == figures.readers, "\(figures.streams) streams are counted, \(figures.readers) there")
     try check(figures.bytes == figures.countedBytes, "\(figures.countedBytes) bytes are counted, \(figures.bytes) kept")
+    // The two connections upstream wait for their next attempt without a descriptor.
+    try checkTimers(daemon, others: 6)
     let connected = readers.count { $0.isConnected }
     try check(figures.streams <= connected, "\(figures.streams) streams for \(connected) readers")
-    let slow = readers.count { $0.isConnected && $0.pace != .fast }
+    let slow = readers.count { $0.isConnected && $0.isSlow }
     // What is kept, what slow readers hold on to in each form, and one event.
     let limit =
       configuration.limits.keptBytes + slow * 3 * (configuration.limits.readerBacklogBytes + 400_000) + 100_000
@@ -233,6 +246,16 @@ final class World {
       let live = readers.count { $0.isLive }
       try check(figures.streams == live, "\(figures.streams) streams, but \(live) readers")
     }
+  }
+
+  /// No timer may be left of anything that is gone: each descriptor has one at most, each unused channel, and besides
+  /// them `others`.
+  private func checkTimers(_ daemon: Daemon, others: Int) throws {
+    guard let reactor else { return }
+    let owned = reactor.registeredCount + daemon.figures.lingering
+    try check(
+      reactor.scheduledCount <= owned + others,
+      "\(reactor.scheduledCount) timers for \(reactor.registeredCount) descriptors and \(owned) owners")
   }
 
   // MARK: Lives
@@ -252,6 +275,7 @@ final class World {
         version: "0", log: Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() })
       note("the daemon starts")
       lives += 1
+      writeTimeoutMax = configuration.limits.writeTimeout
       beginStep()
       _ = try daemon.start()
       self.reactor = reactor
@@ -278,13 +302,15 @@ final class World {
     }
     var isDone = false
     beginStep()
-    daemon?.stop { isDone = true }
+    reactor?.afterTurn { [self] in daemon?.stop { isDone = true } }
     try settle()
     let deadline = clock.now + .seconds(5)
     while !isDone {
       try check(clock.now < deadline, "does not stop")
       try advance(by: .milliseconds(50))
     }
+    // What is kept is looked at twice, and what was taken over and is not claimed yet once for each app.
+    if let daemon { try checkTimers(daemon, others: 4) }
     if !cleanly { unlink("\(folder)/kept-events") }
     try endLife()
     isStopping = false
@@ -316,7 +342,7 @@ final class World {
   }
 
   func reload(_ new: Configuration) throws {
-    guard let daemon else { return }
+    guard let daemon, let reactor else { return }
     let old = configuration
     let changes = [
       old.apps != new.apps ? "apps" : "", old.tokens != new.tokens ? "tokens" : "",
@@ -326,13 +352,15 @@ final class World {
     note(
       "reload with \(new.apps.map(\.name)) and \(new.tokens.map(\.name)), changed: \(changes.filter { !$0.isEmpty })")
     beginStep()
-    do {
-      configuration = new
-      for reader in readers where reader.isServed { reader.noteReload(from: old, to: new) }
-      try daemon.reload(new)
-    } catch { throw Violation("a good configuration is not taken: \(error)") }
+    configuration = new
+    writeTimeoutMax = max(writeTimeoutMax, new.limits.writeTimeout)
+    for reader in readers where reader.isServed { reader.noteReload(from: old, to: new) }
     if old.apps != new.apps || old.limits != new.limits { disruptions += 1 }
+    var refusal: DaemonError?
+    // In a turn of the loop, as a signal brings it: between two turns the loop's time is that of the last one.
+    reactor.afterTurn { do throws(DaemonError) { try daemon.reload(new) } catch { refusal = error } }
     try settle()
+    if let refusal { throw Violation("a good configuration is not taken: \(refusal)") }
   }
 
   /// Everything goes, and nothing may be left.
