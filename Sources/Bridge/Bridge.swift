@@ -16,8 +16,13 @@ final class Bridge {
   static let agingInterval = Duration.seconds(60)
 
   let reactor: Reactor
-  /// May change by a reload.
-  var limits: Limits
+  /// May change by a reload; what is kept beyond the new ones goes then and not with the next event.
+  var limits: Limits {
+    didSet {
+      forEachFeed { $0.trim(now: reactor.now) }
+      dropBeyondLimit()
+    }
+  }
   let log: Logger
   let version: String
   /// The first part of event ids where no earlier life's go on: differs from one start to the next.
@@ -138,7 +143,11 @@ final class Bridge {
   func keptBytesDidChange(by delta: Int) {
     keptBytes += delta
     if delta > 0 && agingTimer == nil { scheduleAging() }
-    guard delta > 0, keptBytes > limits.keptBytes, !isEvicting else { return }
+    if delta > 0 { dropBeyondLimit() }
+  }
+
+  private func dropBeyondLimit() {
+    guard keptBytes > limits.keptBytes, !isEvicting else { return }
     isEvicting = true
     while keptBytes > limits.keptBytes, let oldest = feedWithOldestEvent {
       let before = keptBytes

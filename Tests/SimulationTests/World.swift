@@ -238,9 +238,8 @@ final class World {
     let connected = readers.count { $0.isConnected }
     try check(figures.streams <= connected, "\(figures.streams) streams for \(connected) readers")
     let slow = readers.count { $0.isConnected && $0.isSlow }
-    // What is kept, what slow readers hold on to in each form, and one event.
-    let limit =
-      configuration.limits.keptBytes + slow * 3 * (configuration.limits.readerBacklogBytes + 400_000) + 100_000
+    // What is kept, and what slow readers hold on to in each form, with one event.
+    let limit = configuration.limits.keptBytes + slow * 3 * (configuration.limits.readerBacklogBytes + 400_000)
     try check(figures.bytes <= limit, "\(figures.bytes) bytes are kept, at most \(limit) may be")
     if slow == 0, !isExhausted {
       let live = readers.count { $0.isLive }
