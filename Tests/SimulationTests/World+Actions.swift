@@ -386,6 +386,8 @@ extension World {
       reader.pace = .fast
       reader.comeBackNow()
     }
+    // A slow one finds out that it was cut only when it reads on.
+    try settleStep()
     let deadline = clock.now + .seconds(240)
     while let late = try whoIsNotServed() {
       try check(clock.now < deadline, "\(late) is not served \(240) s after everything has healed")
