@@ -240,7 +240,11 @@ final class Reader {
 
   private func leave(backIn delay: Duration) {
     // One that was refused did not hold on to its channel.
-    if state == .live { vanishedAt = world.clock.now }
+    if state == .live {
+      vanishedAt = world.clock.now
+      // What its stream began with, a gap maybe, may lie unread.
+      if !wasAlwaysFast, !hasSeenID { isContinuous = false }
+    }
     descriptor = nil
     client = nil
     start = nil

@@ -436,6 +436,13 @@ extension World {
     for reader in readers where reader.isConnected { reader.vanish(backIn: .zero) }
     try settle()
     try advance(by: .seconds(70))
+    for app in configuration.apps {
+      let answer = try ask("GET", "/apps/\(app.name)/channels", token: "all")
+      try check(!answer.body.contains("\"pinned\":false"), "a channel of nobody is kept: \(answer.body)")
+      let subscribed = upstream(app.name).live?.subscribed ?? []
+      for name in subscribed { try check(answer.body.contains("\"name\":\"\(name)\""), "\(name) is still subscribed") }
+    }
+    try settleStep()
     guard let daemon, let reactor else { return }
     let figures = daemon.figures
     try check(figures.streams == 0 && figures.connections == 0, "\(figures) after everybody has left")
