@@ -1,3 +1,5 @@
+import Bytes
+
 /// What one app's readers have to be told: every event that was published on its channels, in the order in which the
 /// upstream told it to the daemon, and the ids that it was seen under.
 final class Chronicle {
@@ -24,6 +26,8 @@ final class Chronicle {
     var fate: Fate
     var id: ID?
     let isApplication: Bool
+    /// When it was published.
+    let time: Instant
   }
 
   /// An event id, which is opaque to readers, but not to us.
@@ -54,12 +58,14 @@ final class Chronicle {
 
   var count: Int { entries.count }
 
-  func append(channel: String, name: String, payload: [UInt8], fate: Fate, isApplication: Bool = true) {
+  func append(channel: String, name: String, payload: [UInt8], fate: Fate, isApplication: Bool = true, at time: Instant)
+  {
     let signature = Chronicle.signature(name, payload)
     bySignature[signature, default: []].append(entries.count)
     entries.append(
       Entry(
-        channel: channel, name: name, signature: signature, fate: fate, id: nil, isApplication: isApplication))
+        channel: channel, name: name, signature: signature, fate: fate, id: nil, isApplication: isApplication,
+        time: time))
   }
 
   /// Everything has come to rest: what is told later has a later id than `newest`.

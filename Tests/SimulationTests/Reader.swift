@@ -75,6 +75,8 @@ final class Reader {
   /// Entries before it may be missing.
   private var excusedBelow = 0
   private var hasSeenID = false
+  /// Whether it was told at the beginning of this connection that something may be missing.
+  private var hasGapAtStart = false
   /// What it was granted when it saw ``lastID``.
   private var grantsAtLastID: World.Grants?
   /// The id that this connection goes on after, and what it was granted then.
@@ -83,6 +85,16 @@ final class Reader {
   private(set) var removed: Set<String> = []
   private var mayBeCached = false
   private var isLiveStart = false
+  /// How far back it asked for the past.
+  private var since: Duration?
+  /// Whether `bridge:open` said that its channel is subscribed.
+  private var isOpenedSubscribed = false
+  /// A snapshot has to come next.
+  private var isOwedSnapshot = false
+  /// The event of a cache channel that it has to be shown, or a later one.
+  private var owedCached: Int?
+  /// Channels that it was told to be unsubscribed, and of no gap since.
+  private var returning: Set<String> = []
   /// Whether it has read all there was at any time.
   private(set) var wasAlwaysFast = true
   /// How many bytes have come to it, read or not, and when the last of them did.
@@ -160,6 +172,9 @@ final class Reader {
     return path + (query.isEmpty ? "" : "?" + query.joined(separator: "&"))
   }
 
+  /// What `since` takes.
+  static let spans: [String: Duration] = ["30s": .seconds(30), "5m": .seconds(300), "1h": .seconds(3600)]
+
   /// Asks for the stream; false when nobody takes the connection.
   func open(since: String? = nil) throws -> Bool {
     precondition(!isConnected)
@@ -173,12 +188,18 @@ final class Reader {
     beginConnection()
     start = nil
     removed = []
+    returning = []
+    self.since = nil
+    isOwedSnapshot = false
+    isOpenedSubscribed = false
+    owedCached = nil
     var path = path
     var fields = [("accept", form == .lines ? "application/x-ndjson" : "text/event-stream")]
     if let token { fields.append(("authorization", "Bearer \(world.secret(token))")) }
     isLiveStart = lastID == nil && since == nil
     if let since, lastID == nil {
       path += (path.contains("?") ? "&" : "?") + "since=\(since)"
+      self.since = Reader.spans[since]
       cursor = 0
     } else if let lastID {
       if world.chance(70) {
@@ -220,6 +241,7 @@ final class Reader {
     if lastID == nil { forgetHistory() }
     resumed = lastID.flatMap { Chronicle.ID($0) }.map { ($0, grantsAtLastID) }
     hasSeenID = false
+    hasGapAtStart = false
     mayBeCached = true
     wasAlwaysFast = !isSlow
     grantEnd = nil
@@ -408,7 +430,7 @@ final class Reader {
   private var startMax = 0
 
   /// When its request was answered, as far as that is known: it may read the answer much later.
-  private var start: (earliest: Int, latest: Int, access: Access, hadRoom: Bool, grants: World.Grants?)?
+  private var start: (earliest: Int, latest: Int, access: Access, hadRoom: Bool, grants: World.Grants?, time: Instant)?
 
   /// Whether the daemon has seen its request.
   var isServed: Bool { isLive || start != nil }
@@ -434,7 +456,7 @@ final class Reader {
     mustNotGap = mustNotGap && mayExpectNoGap
     start = (
       world.countBefore(app), chronicle.count, world.access(of: self), world.hadRoomForStream && world.hasRoomForStream,
-      world.grants(of: self, in: world.configuration)
+      world.grants(of: self, in: world.configuration), world.clock.now
     )
   }
 
@@ -471,7 +493,11 @@ final class Reader {
       let text = String(decoding: frame.data, as: UTF8.self)
       try check(text.contains("\"app\":\"\(app)\""), "bridge:open of \(text)")
       // Whoever did not know so far that it is may have been away when it was confirmed.
-      if text.contains("\"subscribed\":true"), case .channel(let name) = scope { confirm(name, noLaterThan: startMax) }
+      if text.contains("\"subscribed\":true"), case .channel(let name) = scope {
+        confirm(name, noLaterThan: startMax)
+        isOpenedSubscribed = true
+        beginSubscribed(name)
+      }
       return
     }
     switch frame.event {
@@ -489,6 +515,7 @@ final class Reader {
         if let channel = frame.channel {
           confirmed.remove(channel)
           removed.insert(channel)
+          returning.insert(channel)
         } else {
           confirmed = []
           if case .named(let names) = scope { removed.formUnion(names) }
@@ -497,11 +524,35 @@ final class Reader {
     case "realtime:subscription_succeeded" where frame.id == nil:
       try check(!hasSeenID, "a snapshot in the middle")
       try check(!mustNotGap, "a snapshot, although nothing is missing")
+      if case .channel = scope {
+        try check(isLiveStart || since != nil || hasGapAtStart, "a snapshot for one that resumes")
+      }
+      isOwedSnapshot = false
       confirm(frame, noLaterThan: startMax)
     default:
       try check(frame.id != nil, "\(frame.event) without an id")
       if frame.event == "realtime:subscription_succeeded" { confirm(frame, noLaterThan: chronicle.count) }
       try takeNumbered(frame)
+    }
+  }
+
+  /// What a stream of a channel that is subscribed begins with.
+  private func beginSubscribed(_ channel: String) {
+    guard let start, isLiveStart || since != nil else { return }
+    isOwedSnapshot = admits("realtime:subscription_succeeded")
+    guard patterns.isEmpty, let confirmed = upstream.lastConfirmation(of: channel, before: start.earliest) else {
+      return
+    }
+    // What came before it was confirmed may have been forgotten.
+    if let since {
+      guard world.isRoomy else { return }
+      let first = start.time + (.zero - since)
+      let recent = chronicle.entries[confirmed..<start.latest].firstIndex { $0.time >= first }
+      excusedBelow = recent ?? start.latest
+    } else if channel.contains("cache-"),
+      let last = chronicle.lastApplication(of: channel, before: start.earliest), last >= confirmed
+    {
+      owedCached = last
     }
   }
 
@@ -524,6 +575,7 @@ final class Reader {
     for reason in ["upstream_reconnect", "evicted", "unknown_id", "slow_consumer", "too_large"] where has(reason) {
       world.count("gap \(reason)")
     }
+    if let name = frame.channel { returning.remove(name) }
     if case .channel(let name) = scope {
       gaps.insert(name)
     } else if let name = frame.channel, !name.isEmpty {
@@ -540,6 +592,8 @@ final class Reader {
       try check(!mustNotGap, "a gap although nothing is missing: \(text)")
       excusedBelow = max(excusedBelow, startMax)
       isContinuous = false
+      hasGapAtStart = true
+      isOwedSnapshot = isOpenedSubscribed && admits("realtime:subscription_succeeded")
       // Whether it is subscribed now is said next.
       confirmed = []
     } else {
@@ -561,6 +615,7 @@ final class Reader {
 
   private func increase(to id: Chronicle.ID, _ text: String) throws {
     if let lastID, let last = Chronicle.ID(lastID) { try check(id > last, "\(id) after \(last)") }
+    try check(!isOwedSnapshot, "no snapshot before \(id)")
     lastID = text
     lastIDTime = world.clock.now
     grantsAtLastID = start?.grants
@@ -588,6 +643,7 @@ final class Reader {
     }
     try check(
       isAllowed(entry.channel), "is shown \(entry.channel), which it may not read")
+    if let owedCached, index >= owedCached { self.owedCached = nil }
     if index < cursor, mayBeCached, isLiveStart, entry.channel.contains("cache-") {
       try check(
         index >= chronicle.lastApplication(of: entry.channel, before: startMax) ?? 0,
@@ -606,6 +662,7 @@ final class Reader {
       cursor = index + 1
     }
     if confirmed.insert(entry.channel).inserted { owedFrom[entry.channel] = cursor }
+    try check(!returning.contains(entry.channel), "\(entry.channel) is back, and no gap says so")
     try check(
       !missed.contains(entry.channel) || gaps.contains(entry.channel),
       "missed something on \(entry.channel) before \(id), and no gap says so")
@@ -663,6 +720,8 @@ final class Reader {
     guard !isSlow else { return }
     try check(!mayShutDown, "goes on, although what it may read has changed")
     try check(hasOpened, "no bridge:open")
+    try check(!isOwedSnapshot, "no snapshot")
+    try check(owedCached == nil, "no cached event")
     try check(parser.isBetweenFrames, "is left inside a frame")
     let end = grantEnd ?? chronicle.count
     if cursor < end {

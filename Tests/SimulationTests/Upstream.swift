@@ -1,5 +1,6 @@
 import Bytes
 import CryptoPrimitives
+import Reactor
 import WebSocketCodec
 
 /// Apinator for one app, on a Unix socket, with every trouble that a network and a server can make.
@@ -151,6 +152,11 @@ final class Upstream {
   /// The first confirmation of a channel that the daemon got when the chronicle had come to `index` or further.
   func firstConfirmation(of channel: String, from index: Int) -> Int? {
     confirmations[channel]?.first { $0 >= index }
+  }
+
+  /// Where the present subscription of a channel was confirmed, when that was before `index`.
+  func lastConfirmation(of channel: String, before index: Int) -> Int? {
+    confirmations[channel]?.last { $0 <= index }
   }
 
   private func end(_ connection: Connection) {
@@ -312,7 +318,7 @@ final class Upstream {
     if let connection = live, connection.subscribed.contains(channel) {
       tell(channel, name, payload, on: connection)
     } else {
-      chronicle.append(channel: channel, name: delivered(name), payload: payload, fate: .missed)
+      chronicle.append(channel: channel, name: delivered(name), payload: payload, fate: .missed, at: world.clock.now)
     }
   }
 
@@ -322,7 +328,7 @@ final class Upstream {
     if isTooLarge { world.count("too large") }
     chronicle.append(
       channel: channel, name: delivered(name), payload: payload, fate: isTooLarge ? .tooLarge : .maybe,
-      isApplication: isApplication(name))
+      isApplication: isApplication(name), at: world.clock.now)
     if !isTooLarge { connection.fresh.append(chronicle.count - 1) }
     send(text, to: connection)
   }
