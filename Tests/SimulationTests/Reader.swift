@@ -264,8 +264,8 @@ final class Reader {
     // One that was refused did not hold on to its channel.
     if state == .live {
       vanishedAt = world.clock.now
-      // What its stream began with, a gap maybe, may lie unread.
-      if !wasAlwaysFast, !hasSeenID { isContinuous = false }
+      // Its stream may have begun with a gap that lies unread, or have ended long ago.
+      if !wasAlwaysFast { isContinuous = false }
     }
     descriptor = nil
     client = nil
