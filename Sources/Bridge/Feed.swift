@@ -158,6 +158,8 @@ final class Feed {
     // It may be the first of its form, in which everything was encoded for it.
     account()
     app.metrics.deliveries &+= deliver(to: reader)
+    // What that took over the limit could not go while the reader had it before it.
+    readerDidMove()
   }
 
   /// The readers of `form`.
