@@ -15,7 +15,7 @@ internal struct PublishedEvent {
     guard let name = object.string("name"), 1...SandboxBroker.eventNameBytesMax ~= name.utf8.count else {
       throw .invalidEventName
     }
-    guard !name.hasPrefix("realtime:") else { throw .reservedEventName }
+    guard !name.hasBytePrefix("realtime:") else { throw .reservedEventName }
     guard object.kind(of: "data") != nil else { throw .missingField("data") }
     guard let data = object.text(of: "data"), let spelling = object.spelling(of: "data") else { throw .dataNotAString }
     guard data.count <= configuration.publishedEventBytesMax else {

@@ -27,7 +27,7 @@ internal struct RecordedLine {
     guard let text = object.text(of: "at"), let time = RecordedTime(text) else { throw .invalidTime }
     guard object.kind(of: "event") != nil else { throw .missing("event") }
     guard let delivered = object.string("event"), !delivered.isEmpty else { throw .invalidEvent }
-    if delivered.hasPrefix("bridge:") || delivered == "state_change" { return nil }
+    if delivered.hasBytePrefix("bridge:") || delivered == "state_change" { return nil }
     guard object.kind(of: "channel") != nil else { throw .missing("channel") }
     guard let channel = object.string("channel"), SandboxChannelKind.isValidName(channel) else { throw .invalidChannel }
     guard let data = object.spacedSpelling(of: "data") else { throw .missing("data") }
@@ -50,16 +50,16 @@ internal struct RecordedLine {
   /// The bridge puts `upstream:` in front of a name that could pass for one of its own; it will do so again.
   private static func upstreamName(_ delivered: String) -> String {
     let prefix = "upstream:"
-    guard delivered.hasPrefix(prefix) else { return delivered }
-    let name = delivered.dropFirst(prefix.count)
-    return name.hasPrefix("bridge:") || name == "state_change" ? String(name) : delivered
+    guard delivered.hasBytePrefix(prefix) else { return delivered }
+    let name = Substring(delivered.utf8.dropFirst(prefix.utf8.count))
+    return name.hasBytePrefix("bridge:") || name == "state_change" ? String(name) : delivered
   }
 
   /// What the payload was. The bridge embeds one that is JSON as it is, and one that is not as the string that spells
   /// it; a string whose text is no JSON may be either. Then a client's is taken for JSON, which is what clients send,
   /// and a server's for the text, which is what is sent by hand. Whoever decodes payloads gets the same from both.
   private static func payload(_ data: [UInt8], of name: String) -> [UInt8] {
-    guard data.first == UInt8(ascii: "\""), data.last == UInt8(ascii: "\""), !name.hasPrefix("client-") else {
+    guard data.first == UInt8(ascii: "\""), data.last == UInt8(ascii: "\""), !name.hasBytePrefix("client-") else {
       return data
     }
     let text = JSONString.unescape(data.span.extracting(1..<(data.count - 1)))

@@ -9,7 +9,7 @@ internal enum PresenceChange {
 
   /// Nil for any other event, and for one that is malformed.
   init?(_ event: RecordedEvent) {
-    guard event.name.hasPrefix("realtime:"), SandboxChannelKind(name: event.channel).access == .presence,
+    guard event.name.hasBytePrefix("realtime:"), SandboxChannelKind(name: event.channel).access == .presence,
       let value = JSONValue.parsed(event.payload)
     else { return nil }
     switch event.name {

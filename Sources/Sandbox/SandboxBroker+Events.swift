@@ -29,7 +29,7 @@ extension SandboxBroker {
   /// A client event goes to the others on its channel, its data as it is spelled. Cache channels do not keep it: they
   /// keep what the app's server published.
   internal func relay(_ event: String, _ frame: WireObject, from connection: SandboxConnectionID) {
-    guard event.hasPrefix("client-"), event.utf8.count <= SandboxBroker.eventNameBytesMax else {
+    guard event.hasBytePrefix("client-"), event.utf8.count <= SandboxBroker.eventNameBytesMax else {
       return sendError(
         .clientEventRefused, "The name of a client event begins with client- and has 200 bytes at most", to: connection)
     }

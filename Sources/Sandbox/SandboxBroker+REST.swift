@@ -66,7 +66,7 @@ extension SandboxBroker {
       }
       return .object([])
     case .channels(_, let prefix):
-      let names = channels.keys.filter { $0.hasPrefix(prefix) }.sorted()
+      let names = channels.keys.filter { $0.hasBytePrefix(prefix) }.sorted()
       return ["channels": .array(names.compactMap { channels[$0]?.listEntry })]
     case .channel(_, let name):
       guard SandboxChannelKind.isValidName(name) else { throw .invalidChannelName }

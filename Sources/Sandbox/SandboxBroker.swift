@@ -68,7 +68,7 @@ public final class SandboxBroker {
     case "realtime:pong": break
     case "realtime:subscribe": subscribe(connection, frame, at: now)
     case "realtime:unsubscribe": unsubscribe(connection, frame)
-    case _ where event.hasPrefix("realtime:"):
+    case _ where event.hasBytePrefix("realtime:"):
       sendError(.invalidMessage, "Clients do not send \(event)", to: connection)
     default: relay(event, frame, from: connection)
     }

@@ -73,8 +73,8 @@ public final class SandboxReplay {
     case .left(let id): users.leave(id, name, announcing: frame, on: broker, at: now)
     case .snapshot(let present): users.replace(by: present, name, on: broker, at: now)
     case nil:
-      guard !event.name.hasPrefix("realtime:") else { return false }
-      broker.play(frame, of: name, isKept: !event.name.hasPrefix("client-"), at: now)
+      guard !event.name.hasBytePrefix("realtime:") else { return false }
+      broker.play(frame, of: name, isKept: !event.name.hasBytePrefix("client-"), at: now)
     }
     return true
   }

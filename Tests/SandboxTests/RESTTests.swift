@@ -49,7 +49,8 @@ struct RESTTests {
   @Test(arguments: [
     ("", 400), ("[]", 400), ("{", 400), (#"{"channel":"a","data":"1"}"#, 400), (#"{"name":"e","channel":"a"}"#, 400),
     (#"{"name":7,"channel":"a","data":"1"}"#, 422), (#"{"name":"","channel":"a","data":"1"}"#, 422),
-    (#"{"name":"realtime:x","channel":"a","data":"1"}"#, 422), (#"{"name":"e","channel":"a","data":{}}"#, 422),
+    (#"{"name":"realtime:x","channel":"a","data":"1"}"#, 422),
+    (#"{"name":"realtime:\u0301","channel":"a","data":"1"}"#, 422), (#"{"name":"e","channel":"a","data":{}}"#, 422),
     (#"{"name":"e","data":"1"}"#, 422), (#"{"name":"e","channel":"a","channels":["b"],"data":"1"}"#, 422),
     (#"{"name":"e","channel":7,"data":"1"}"#, 422), (#"{"name":"e","channels":[],"data":"1"}"#, 422),
     (#"{"name":"e","channels":["a",7],"data":"1"}"#, 422), (#"{"name":"e","channels":"a","data":"1"}"#, 422),
