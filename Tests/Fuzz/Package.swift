@@ -10,8 +10,8 @@ let ours: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-func swift(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-  .target(name: name, dependencies: dependencies, path: "Sources/\(name)", swiftSettings: ours)
+func swift(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+  .target(name: name, dependencies: dependencies, path: "Sources/\(name)", exclude: exclude, swiftSettings: ours)
 }
 
 /// What is fuzzed: a folder of `Targets` with one `LLVMFuzzerTestOneInput`, and the modules that it calls.
@@ -30,6 +30,7 @@ let fuzzed: [(name: String, dependencies: [Target.Dependency])] = [
   ("HandoverFile", ["ChannelLog", "EventStreamCodec"]),
   ("Session", ["ApinatorProtocol", "JSONCodec"]),
   ("EventLog", ["ChannelLog", "EventStreamCodec"]),
+  ("SandboxRequests", ["HTTPCodec", "JSONCodec", "Sandbox"]),
 ]
 
 let package = Package(
@@ -49,6 +50,8 @@ let package = Package(
     swift("CryptoPrimitives", ["Bytes", "COpenSSL"]),
     swift("HTTP2Codec", ["Bytes", "CNghttp2", "HTTPCodec"]),
     swift("BridgeConfig", ["Bytes", "CTOML", "JSONCodec"]),
+    // Without its sockets.
+    swift("Sandbox", ["Bytes", "CryptoPrimitives", "HTTPCodec", "JSONCodec"], exclude: ["SandboxServer.swift"]),
     .target(name: "FuzzSupport", dependencies: ["Bytes"], path: "Support", swiftSettings: ours),
   ]
     + fuzzed.map {
