@@ -52,7 +52,7 @@ public struct ConfigurationParser {
   }
 
   private mutating func report(_ error: TOMLSyntaxError) {
-    let text = error.text
+    let text = Self.withoutNumber(error.text)
     let start = text.prefix(1).lowercased() + text.dropFirst()
     let fix =
       if text.contains("leading zeroes") {
@@ -67,6 +67,15 @@ public struct ConfigurationParser {
         #"write it as TOML, such as key = "text", key = 10, [table]"#
       }
     report(error.position, "not TOML: \(start)", fix: fix)
+  }
+
+  /// What the parser says of a number that is none, without its digits: somebody may have written a secret there.
+  private static func withoutNumber(_ text: String) -> String {
+    for end in ["' is not representable", "' could not be interpreted", "' as a value"] {
+      guard let after = text.firstRange(of: end), let quote = text.firstIndex(of: "'") else { continue }
+      return text[..<quote] + "it" + text[text.index(after: after.lowerBound)...]
+    }
+    return text
   }
 
   private mutating func configuration(_ root: TOMLTable) -> Configuration {

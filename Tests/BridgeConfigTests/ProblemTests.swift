@@ -203,6 +203,14 @@ struct FlawedDocument: Sendable, CustomTestStringConvertible {
       ])
   }
 
+  /// A secret that was written without quotes is a number to the parser, which quotes the ones it cannot hold.
+  @Test(arguments: ["91827364591827364591827364", "0x91827364591827364591827364", "9182736459e999", "-0b9182"])
+  func noDigitsOfASecretAreRepeated(digits: String) {
+    let all = problems("[[app]]\napp_secret = \(digits)\n")
+    #expect(all.count == 1 && all[0].hasPrefix("a.toml:2:"))
+    #expect(!all[0].contains("9182") && !all[0].contains("e999"), "\(all)")
+  }
+
   /// Every prefix of a good document is either good or has problems with a place in it.
   @Test func survivesEveryPrefix() throws {
     let text = [UInt8](try example("apinatord.toml").utf8.prefix(6_000))
