@@ -24,7 +24,7 @@ let fuzzed: [(name: String, dependencies: [Target.Dependency])] = [
   ("HTTP2Server", ["HTTP2Codec", "HTTPCodec"]),
   ("HTTP2Client", ["HTTP2Codec", "HTTPCodec"]),
   ("EventStream", ["EventStreamCodec", "JSONCodec"]),
-  ("Configuration", ["BridgeConfig"]),
+  ("Configuration", ["BridgeConfig", "JSONCodec"]),
   ("Targets", ["HTTPCodec"]),
   ("EventIDs", ["EventStreamCodec"]),
   ("HandoverFile", ["ChannelLog", "EventStreamCodec"]),
