@@ -278,6 +278,14 @@ public final class UpstreamConnection {
     delegate?.upstreamDidSettle(self)
   }
 
+  /// Something came that is no message for the session.
+  private func noteTraffic() {
+    guard let attempt else { return }
+    let wasAwaitingPong = session.isAwaitingPong
+    session.receivedTraffic(from: attempt, at: reactor.now)
+    if wasAwaitingPong { armTimer() }
+  }
+
   private var attempt: AttemptID? {
     if case .open(let attempt, _) = link { attempt } else { nil }
   }
@@ -287,6 +295,7 @@ extension UpstreamConnection: WebSocketConnectionDelegate {
   /// A message of the protocol.
   public func webSocket(_ connection: WebSocketConnection, didReceiveText text: Span<UInt8>) {
     guard let attempt else { return }
+    let wasAwaitingPong = session.isAwaitingPong
     switch session.receive(text, from: attempt, at: reactor.now) {
     case .deliver(let envelope, let kind, let handle):
       if kind.followsActions {
@@ -294,8 +303,8 @@ extension UpstreamConnection: WebSocketConnectionDelegate {
         delegate?.upstream(self, didReceive: envelope, kind: kind, handle: handle, in: text)
       } else {
         delegate?.upstream(self, didReceive: envelope, kind: kind, handle: handle, in: text)
-        // A frame that asks for nothing moves deadlines only later, and an early timer is harmless.
-        if drain() { armTimer() }
+        // Any other frame that asks for nothing moves deadlines only later, and an early timer is harmless.
+        if drain() || wasAwaitingPong { armTimer() }
       }
     case .consumed, .dropped: perform()
     }
@@ -303,12 +312,12 @@ extension UpstreamConnection: WebSocketConnectionDelegate {
 
   /// A sign of life.
   public func webSocketDidReceiveTraffic(_ connection: WebSocketConnection) {
-    if let attempt { session.receivedTraffic(from: attempt, at: reactor.now) }
+    noteTraffic()
   }
 
   /// A message over the limit: its readers have to know.
   public func webSocket(_ connection: WebSocketConnection, didSkip byteCount: Int, prefix: Span<UInt8>) {
-    if let attempt { session.receivedTraffic(from: attempt, at: reactor.now) }
+    noteTraffic()
     delegate?.upstream(self, didSkip: byteCount, channel: TruncatedEnvelope.channelName(in: prefix))
   }
 

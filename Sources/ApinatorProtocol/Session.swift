@@ -50,7 +50,7 @@ public struct Session: ~Copyable {
   /// When ``handleTimeout(at:)`` is due, nil for never.
   ///
   /// A received frame only moves it later, so that a timer need not be moved for every frame: one that fires early is
-  /// harmless.
+  /// harmless. Only the frame that ends ``isAwaitingPong`` may bring it forward, without any action.
   public var nextTimeout: Instant? {
     guard let due = deadlines.first?.deadline else { return linkDeadline }
     guard let linkDeadline else { return due }

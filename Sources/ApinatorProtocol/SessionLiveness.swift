@@ -9,6 +9,9 @@ extension Session {
     heard(at: now)
   }
 
+  /// Whether a ping was sent and nothing has come since.
+  public var isAwaitingPong: Bool { pongDeadline != nil }
+
   @inline(__always)
   mutating func heard(at now: Instant) {
     lastReceived = now

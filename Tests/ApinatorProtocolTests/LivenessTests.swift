@@ -95,6 +95,17 @@ import Testing
     #expect(talk.take().frames == ["realtime:ping"], "another transport's traffic does not count")
   }
 
+  @Test func theFrameThatEndsTheWaitForAPongBringsTheNextTimeoutForward() {
+    talk.establish(timeout: 2)
+    #expect(talk.session.isAwaitingPong == false)
+    talk.advance(.seconds(2))
+    #expect(talk.session.isAwaitingPong == true)
+    #expect(talk.session.nextTimeout == talk.now + .seconds(30))
+    talk.receive("anything")
+    #expect(talk.session.isAwaitingPong == false, "else whoever keeps a timer would not know")
+    #expect(talk.session.nextTimeout == talk.now + .seconds(2))
+  }
+
   @Test func malformedFramesRearmToo() {
     talk.establish(timeout: 10)
     talk.advance(.seconds(9))

@@ -135,6 +135,27 @@ def test_silence_makes_a_ping_and_an_answer_keeps_the_connection(run, start):  #
         assert len(upstream.paths) == 1
 
 
+SIGNS_OF_LIFE = {
+    "an event": lambda connection: connection.send('{"event":"news","data":"{}"}'),
+    "no message": lambda connection: connection.send("x"),
+    "too large": lambda connection: connection.send("x" * 2000),
+    "a WebSocket ping": lambda connection: connection.ping(),
+    "a WebSocket pong": lambda connection: connection.pong(),
+}
+
+
+@pytest.mark.parametrize("show", SIGNS_OF_LIFE.values(), ids=SIGNS_OF_LIFE.keys())
+def test_whatever_ends_the_silence_after_a_ping_the_next_one_is_not_late(run, show):  # upstream-protocol, Keep-alive
+    with ScriptedUpstream(activity_timeout=1) as upstream:
+        run(upstream=upstream, auth=False, limits="max_event_bytes = 1024")
+        connection = upstream.connection()
+        upstream.until("realtime:ping")
+        show(connection)
+        # Well before the 30 s in which an answer to the first would have been due.
+        upstream.until("realtime:ping", 15)
+        assert len(upstream.paths) == 1
+
+
 def test_websocket_pings_are_answered_and_fragments_are_joined(scripted, upstream, name):  # RFC 6455 §5.4, §5.5
     channel = name()
     stream = scripted.subscribed(channel)
