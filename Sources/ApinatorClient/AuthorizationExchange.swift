@@ -38,9 +38,9 @@ final class AuthorizationExchange {
         ]).serialized()
     case .form:
       contentType = "application/x-www-form-urlencoded"
-      // Percent-encoding of path segments is a superset of what a form needs: a space is %20, which forms accept.
-      let socketID = PercentEncoding.encode(pathSegment: request.socketID)
-      body = [UInt8]("socket_id=\(socketID)&channel_name=\(PercentEncoding.encode(pathSegment: request.channel))".utf8)
+      let socketID = PercentEncoding.encode(formComponent: request.socketID)
+      let channel = PercentEncoding.encode(formComponent: request.channel)
+      body = [UInt8]("socket_id=\(socketID)&channel_name=\(channel)".utf8)
     }
     var fields: HeaderFields = [
       "Content-Type": contentType, "Accept": "application/json", "Content-Length": String(body.count),

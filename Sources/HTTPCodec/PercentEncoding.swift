@@ -7,9 +7,17 @@ public enum PercentEncoding {
     encode(text) { ASCII.isPathCharacter($0) }
   }
 
-  /// `text` as a name or value in a query or a form: every byte encoded but the unreserved (RFC 3986 §2.3).
+  /// `text` as a name or value in a query: every byte encoded but the unreserved (RFC 3986 §2.3).
   public static func encode(queryComponent text: String) -> String {
     encode(text) { ASCII.isUnreserved($0) }
+  }
+
+  /// `text` as a name or value in `application/x-www-form-urlencoded` (WHATWG URL §5.2): every byte encoded but letters,
+  /// digits and `*-._`; a space is `+`.
+  public static func encode(formComponent text: String) -> String {
+    encode(text, spaceIsPlus: true) { byte in
+      byte == UInt8(ascii: "*") || (ASCII.isUnreserved(byte) && byte != UInt8(ascii: "~"))
+    }
   }
 
   /// The text that `text` encodes; nil for a malformed escape and for bytes that are not UTF-8. With `plusIsSpace`, as
@@ -53,11 +61,13 @@ public enum PercentEncoding {
   }
 
   /// RFC 3986 §2.1: upper-case digits are the normal form.
-  private static func encode(_ text: String, keeping isKept: (UInt8) -> Bool) -> String {
+  private static func encode(
+    _ text: String, spaceIsPlus: Bool = false, keeping isKept: (UInt8) -> Bool
+  ) -> String {
     var encoded: [UInt8] = []
     for byte in text.utf8 {
-      guard !isKept(byte) else {
-        encoded.append(byte)
+      if isKept(byte) || (spaceIsPlus && byte == ASCII.space) {
+        encoded.append(byte == ASCII.space ? UInt8(ascii: "+") : byte)
         continue
       }
       encoded.append(ASCII.percent)

@@ -105,6 +105,8 @@ def test_the_auth_endpoint_gets_socket_id_and_channel_name(run, name, form):
         assert (fields["Authorization"], fields["X-Host"]) == ("Bearer of the test", "h")
         said = json.loads(body) if form == "json" else dict(urllib.parse.parse_qsl(body.decode()))
         assert said == {"socket_id": daemon.connection()["socket_id"], "channel_name": private}
+        if form == "form":
+            assert body.decode() == urllib.parse.urlencode(said)
         assert "of the test" not in daemon.log + daemon.get("/apps/main").text
 
 

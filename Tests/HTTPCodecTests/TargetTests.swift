@@ -55,6 +55,7 @@ import Testing
   func percentEncodingGoesBothWays(_ text: String) throws {
     #expect(PercentEncoding.decode(PercentEncoding.encode(pathSegment: text)) == text)
     #expect(PercentEncoding.decode(PercentEncoding.encode(queryComponent: text), plusIsSpace: true) == text)
+    #expect(PercentEncoding.decode(PercentEncoding.encode(formComponent: text), plusIsSpace: true) == text)
     #expect(RequestTarget("/" + PercentEncoding.encode(pathSegment: text) + "/x")?.pathSegments == [text, "x"])
     let query = try #require(RequestTarget("/?n=" + PercentEncoding.encode(queryComponent: text)))
     #expect(query.queryValue("n") == text)
@@ -63,6 +64,7 @@ import Testing
   @Test func percentEncodingHasOneSpelling() {
     #expect(PercentEncoding.encode(pathSegment: "a/b ü,@") == "a%2Fb%20%C3%BC,@")
     #expect(PercentEncoding.encode(queryComponent: "a/b ü,@") == "a%2Fb%20%C3%BC%2C%40")
+    #expect(PercentEncoding.encode(formComponent: "a/b ü,@=;~*-._9") == "a%2Fb+%C3%BC%2C%40%3D%3B%7E*-._9")
     #expect(PercentEncoding.decode("%c3%bC") == "ü")
   }
 }
