@@ -14,8 +14,8 @@ final class AuthorizationConnection: AuthorizationLink {
   private let socket: StreamSocket
   private let url: ServiceURL
   private var state = State.idle
-  /// Of the answer that is under way.
-  private var head = ResponseHead(status: 0)
+  /// Of the answer that is under way; nil before it came.
+  private var head: ResponseHead?
   private var keepsAlive = false
   private(set) var isFresh = true
   private weak var delegate: (any AuthorizationLinkDelegate)?
@@ -42,6 +42,7 @@ final class AuthorizationConnection: AuthorizationLink {
 
   func perform(_ exchange: AuthorizationExchange, _ message: AuthorizationMessage) {
     let decoder = ResponseDecoder(bodyBytesMax: EndpointAuthorizer.answerBytesMax)
+    head = nil
     state = .awaiting(exchange, decoder, isReused: !isFresh)
     socket.write(message.bytes(to: url))
   }
@@ -72,13 +73,14 @@ final class AuthorizationConnection: AuthorizationLink {
           self.head = head
           keepsAlive = !head.headers.contains(name: "Connection", token: "close")
         case .complete(let body):
+          guard let head else { continue }
           isFresh = false
           return end(exchange, .answered(head, body: body), isKept: keepsAlive)
         }
       }
       state = .awaiting(exchange, decoder, isReused: false)
     } catch {
-      end(exchange, .failed("the auth endpoint's answer is unreadable: \(error.detail)"), isKept: false)
+      end(exchange, .incomplete(head, "the auth endpoint's answer is unreadable: \(error.detail)"), isKept: false)
     }
   }
 
@@ -113,10 +115,10 @@ extension AuthorizationConnection: StreamSocketDelegate {
   /// RFC 9112 §9.8: a body that ends with the connection is whole only when TLS says so too.
   private func outcome(_ last: ResponseDecoder, isReused: Bool, _ reason: CloseReason) -> AuthorizationOutcome {
     var decoder = last
-    if case .endOfFile = reason, case .complete(let body)? = try? decoder.finish() {
+    if case .endOfFile = reason, let head, case .complete(let body)? = try? decoder.finish() {
       return .answered(head, body: body)
     }
     let text = "the auth endpoint closed the connection: \(reason.message)"
-    return isReused ? .lost(text) : .failed(text)
+    return isReused ? .lost(text) : .incomplete(head, text)
   }
 }

@@ -126,7 +126,7 @@ final class AuthorizationHTTP2Connection: AuthorizationLink {
     case .failed(let stream, let failure):
       guard let request = pending.removeValue(forKey: stream) else { return }
       let text = "the auth endpoint's answer is unreadable: \(failure.message)"
-      delegate?.link(self, didEnd: request.exchange, .failed(text))
+      delegate?.link(self, didEnd: request.exchange, .incomplete(request.head, text))
     case .goAway: isDraining = true
     }
   }
@@ -142,7 +142,7 @@ final class AuthorizationHTTP2Connection: AuthorizationLink {
     pending = [:]
     for request in left {
       let isLost = mayBeSentAgain && request.isReused && request.head == nil
-      delegate?.link(self, didEnd: request.exchange, isLost ? .lost(reason) : .failed(reason))
+      delegate?.link(self, didEnd: request.exchange, isLost ? .lost(reason) : .incomplete(request.head, reason))
     }
     delegate?.linkDidClose(self)
   }

@@ -31,6 +31,13 @@ enum AuthorizationOutcome {
   /// The connection, which had been kept, ended before anything of an answer came.
   case lost(String)
   case failed(String)
+
+  /// What a request comes to whose answer, of which `head` had come, did not come whole. A refusal needs no body: its
+  /// status says all that is looked at.
+  static func incomplete(_ head: ResponseHead?, _ reason: String) -> AuthorizationOutcome {
+    if let head, !(200..<300).contains(head.status) { return .answered(head, body: []) }
+    return .failed(reason)
+  }
 }
 
 /// Who gives an ``AuthorizationLink`` its requests.

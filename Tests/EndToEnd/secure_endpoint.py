@@ -18,8 +18,9 @@ from processes import KEY, SECRET
 
 class SecureEndpoint:
     """`on_request(connection, number)`, which may be a coroutine function, says "answer" (also by None), "refuse",
-    "reset", "ignore", "goaway" (answer this one and what came before it, and no other), "cut" (end the connection), or
-    "until the end" (HTTP/1.1: answer without a length, and end the connection without close_notify)."""
+    "reset", "503 and reset" (instead of a body), "ignore", "goaway" (answer this one and what came before it, and no
+    other), "cut" (end the connection), or "until the end" (HTTP/1.1: answer without a length, and end the connection
+    without close_notify)."""
 
     def __init__(self, certificate, key, protocols=("h2", "http/1.1"), delay=0.005, streams_max=None, on_request=None):
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -167,6 +168,9 @@ class HTTP2:
         if decision == "refuse":
             self.connection.reset_stream(stream, h2.errors.ErrorCodes.REFUSED_STREAM)
         elif decision == "reset":
+            self.connection.reset_stream(stream, h2.errors.ErrorCodes.INTERNAL_ERROR)
+        elif decision == "503 and reset":
+            self.connection.send_headers(stream, [(":status", "503")])
             self.connection.reset_stream(stream, h2.errors.ErrorCodes.INTERNAL_ERROR)
         elif decision == "cut":
             self.writer.transport.abort()

@@ -134,6 +134,12 @@ def cut_in_the_middle(handler, body):
     handler.connection.shutdown(socket.SHUT_RDWR)
 
 
+def refusal_cut_in_the_middle(handler, body):
+    handler.wfile.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 100\r\n\r\n{")
+    handler.wfile.flush()
+    handler.connection.shutdown(socket.SHUT_RDWR)
+
+
 FAILURES = {
     "403": (answer_with(403, "no"), 403),
     "404": (answer_with(404, "no"), 404),
@@ -144,6 +150,8 @@ FAILURES = {
     "auth is no string": (answer_with(200, '{"auth":7}'), 403),
     "an empty answer": (answer_with(200, ""), 403),
     "over-large": (answer_with(200, b'{"auth":"' + b"x" * (1 << 21) + b'"}'), 403),
+    "over-large, and a refusal": (answer_with(503, b"x" * (1 << 17)), 503),
+    "a refusal cut in the middle": (refusal_cut_in_the_middle, 502),
     "invalid UTF-8": (answer_with(200, b'{"auth":"\xff"}'), 403),
     "no answer in auth_timeout": (never_answers, 403),
     "cut in the middle": (cut_in_the_middle, 403),

@@ -139,6 +139,12 @@ def test_a_stream_that_is_reset_is_an_auth_error_of_that_channel_alone(endpoint,
     assert server.connections == 1
 
 
+def test_the_status_of_a_refusal_is_told_also_when_its_body_does_not_come(endpoint, asking, name):
+    daemon = asking(endpoint(on_request=lambda *_: "503 and reset"))
+    error = daemon.events(name("private-")).until("realtime:subscription_error").json
+    assert (error["type"], error["status"]) == ("AuthError", 503)
+
+
 def test_a_request_that_is_not_answered_in_time_is_reset_and_harms_no_other(endpoint, asking, name):
     server = endpoint(on_request=lambda _, number: "ignore" if number == 1 else None)
     daemon = asking(server, app='auth_timeout = "2s"')
