@@ -10,6 +10,8 @@ public enum Diagnostic: Equatable, Sendable {
   case connectionLost(LossReason, detail: String)
   /// A presence snapshot was ignored.
   case malformedSnapshot(channel: String)
+  /// `count` malformed members of a presence snapshot were left out.
+  case malformedMembers(channel: String, count: Int)
   /// A member event was dropped: malformed, or not on a confirmed presence channel.
   case memberEventDropped(channel: String?)
   /// An answer to a subscription that nobody waits for was dropped.
@@ -29,6 +31,8 @@ extension Diagnostic: CustomStringConvertible {
     case .repeatedEstablishment: "ignored a second connection_established"
     case .connectionLost(let reason, let detail): "connection lost (\(reason.rawValue)): \(detail)"
     case .malformedSnapshot(let channel): "ignored a malformed presence snapshot on \(channel)"
+    case .malformedMembers(let channel, let count):
+      "left \(count) malformed \(count == 1 ? "member" : "members") out of the presence snapshot on \(channel)"
     case .memberEventDropped(let channel): "dropped a member event on \(channel ?? "no channel")"
     case .unexpectedAnswer(let channel): "dropped an unexpected subscription answer on \(channel ?? "no channel")"
     case .subscriptionUnanswered(let channel): "no answer to the subscription of \(channel)"

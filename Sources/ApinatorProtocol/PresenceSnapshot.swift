@@ -9,30 +9,41 @@ enum PresenceSnapshot {
     case none
     /// It is not what the protocol has.
     case malformed
-    case members(MemberList)
+    /// `leftOut` of the ids are no strings, are empty, or have something else than an object in the hash.
+    case members(MemberList, leftOut: Int)
   }
 
-  /// Reads `{"presence":{"count","ids","hash"}}`. An id without an object in the hash is no member, and `count` is not
-  /// looked at.
+  /// Reads `{"presence":{"count","ids","hash"}}`. An id that is not in the hash is no member, and `count` is not looked
+  /// at.
   static func parse(_ bytes: [UInt8]) -> Parsed {
     guard bytes.contains(where: { $0 > 0x20 }) else { return .none }
     guard let document = RawObject(bytes) else { return .malformed }
     guard document["presence"] != nil else { return .none }
-    guard let presence = document.object("presence").flatMap(RawObject.init), let ids = ids(presence["ids"]) else {
-      return .malformed
-    }
+    guard let presence = document.object("presence").flatMap(RawObject.init), let ids = ids(presence["ids"]),
+      let hash = presence.object("hash").flatMap(RawObject.init)
+    else { return .malformed }
     var members = MemberList()
-    guard let hash = presence.object("hash").flatMap(RawObject.init) else { return .members(members) }
-    for id in ids where !id.isEmpty {
-      if let userInfo = hash.object(id) { members.insert(Member(userID: id, userInfo: userInfo)) }
+    var leftOut = 0
+    for value in ids {
+      guard let id = value.stringValue, !id.isEmpty else {
+        leftOut += 1
+        continue
+      }
+      // Whoever is not in the hash is no member, and there is nothing wrong with that.
+      guard hash[id] != nil else { continue }
+      if let userInfo = hash.object(id) {
+        members.insert(Member(userID: id, userInfo: userInfo))
+      } else {
+        leftOut += 1
+      }
     }
-    return .members(members)
+    return .members(members, leftOut: leftOut)
   }
 
-  private static func ids(_ bytes: [UInt8]?) -> [String]? {
+  private static func ids(_ bytes: [UInt8]?) -> [JSONValue]? {
     guard let bytes else { return nil }
     do throws(JSONError) {
-      return try JSONValue(parsing: bytes).arrayValue?.compactMap(\.stringValue)
+      return try JSONValue(parsing: bytes).arrayValue
     } catch {
       return nil
     }

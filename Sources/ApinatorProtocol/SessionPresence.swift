@@ -37,7 +37,8 @@ extension Session {
     switch PresenceSnapshot.parse(data) {
     case .none: break
     case .malformed: report(.malformedSnapshot(channel: table[handle].name))
-    case .members(let members):
+    case .members(let members, let leftOut):
+      if leftOut > 0 { report(.malformedMembers(channel: table[handle].name, count: leftOut)) }
       let before = table[handle].membersBeforeLoss ?? (table[handle].members.isEmpty ? nil : table[handle].members)
       table[handle].members = members
       table[handle].membersBeforeLoss = nil

@@ -127,7 +127,10 @@ import Testing
     arguments: [
       (.malformedFrame(.eventMissing), "\"event\""), (.malformedEstablishment, "socket_id"),
       (.repeatedEstablishment, "second"), (.connectionLost(.pongTimeout, detail: "why"), "pong_timeout): why"),
-      (.malformedSnapshot(channel: "presence-x"), "presence-x"), (.memberEventDropped(channel: "a"), "on a"),
+      (.malformedSnapshot(channel: "presence-x"), "presence-x"),
+      (.malformedMembers(channel: "presence-x", count: 1), "1 malformed member out"),
+      (.malformedMembers(channel: "presence-x", count: 2), "2 malformed members out"),
+      (.memberEventDropped(channel: "a"), "on a"),
       (.memberEventDropped(channel: nil), "no channel"), (.unexpectedAnswer(channel: "a"), "on a"),
       (.unexpectedAnswer(channel: nil), "no channel"), (.subscriptionUnanswered(channel: "a"), "of a"),
       (.staleAuthorization(id: 7), "7"),

@@ -63,11 +63,15 @@ import Testing
     #expect(ids == ["a", "c"])
   }
 
-  @Test(arguments: ["[]", #"["a"]"#, "null", "5"]) func aHashThatIsNoObjectMakesNoMembers(hash: String) {
-    talk.confirm(room, data: #"{"presence":{"count":1,"ids":["a"],"hash":\#(hash)}}"#)
-    #expect(channel?.members.isEmpty == true)
-    #expect(channel?.isSubscribed == true)
-    #expect(talk.take().reports == [])
+  @Test(arguments: [
+    (#"["a",5,"","c"]"#, 2), (#"["b","a","d"]"#, 2), (#"["a","absent"]"#, 0), (#"["e",null,["a"],{"a":1},"a"]"#, 4),
+  ])
+  func malformedMembersAreLeftOutWithAReport(ids: String, leftOut: Int) {
+    let hash = #"{"a":{},"b":null,"c":{"n":1},"d":"x","e":[],"5":{},"":{}}"#
+    talk.confirm(room, data: #"{"presence":{"count":1,"ids":\#(ids),"hash":\#(hash)}}"#)
+    #expect(self.ids.contains("a"))
+    #expect(Set(self.ids).isSubset(of: ["a", "c"]))
+    #expect(talk.take().reports == (leftOut > 0 ? [.malformedMembers(channel: room, count: leftOut)] : []))
   }
 
   @Test(arguments: [nil, "", "{}", #"{"other":1}"#]) func worksWithNoData(data: String?) {
@@ -79,7 +83,10 @@ import Testing
 
   @Test(arguments: [
     "x", "[]", "5", #"{"presence":null}"#, #"{"presence":[]}"#, #"{"presence":{}}"#, #"{"presence":{"ids":{}}}"#,
-    #"{"presence":{"ids":"a","hash":{"a":{}}}}"#, #"{"presence":{"ids":["a"],"hash":{"a":{}}}"#,
+    #"{"presence":{"ids":"a","hash":{"a":{}}}}"#, #"{"presence":{"ids":["a"]}}"#,
+    #"{"presence":{"ids":["a"],"hash":[]}}"#, #"{"presence":{"ids":["a"],"hash":["a"]}}"#,
+    #"{"presence":{"ids":["a"],"hash":null}}"#, #"{"presence":{"ids":["a"],"hash":5}}"#,
+    #"{"presence":{"ids":["a"],"hash":{"a":{}}}"#,
   ])
   func malformedPresenceDataIgnored(data: String) {
     talk.confirm(room, data: data)

@@ -198,6 +198,7 @@ final class Simulation {
     case .malformedEstablishment: "malformed establishment"
     case .repeatedEstablishment: "repeated establishment"
     case .malformedSnapshot: "malformed snapshot"
+    case .malformedMembers: "malformed members"
     case .memberEventDropped: "member event dropped"
     case .unexpectedAnswer: "unexpected answer"
     case .subscriptionUnanswered: "subscription unanswered"

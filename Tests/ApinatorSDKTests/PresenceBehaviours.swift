@@ -166,9 +166,14 @@ struct PresenceBehaviours {
 
   @Test(
     "PresenceChannel: malformed presence data ignored",
-    arguments: ["no json", "[]", #"{"presence":null}"#, #"{"presence":[]}"#, #"{"presence":{"ids":"u1","hash":{}}}"#])
+    arguments: [
+      "no json", "[]", #"{"presence":null}"#, #"{"presence":[]}"#, #"{"presence":{"ids":"u1","hash":{}}}"#,
+      #"{"presence":{"ids":["u1"],"hash":[]}}"#, #"{"presence":{"ids":["u1"]}}"#,
+      #"{"presence":{"ids":["u1",2],"hash":{"u1":null,"2":{}}}}"#,
+    ])
   func malformedSnapshot(data: String) {
     stage.confirm("presence-room", data: data)
+    #expect(stage.log.count == 1, "the log tells of it")
     #expect(channel.subscribed)
     #expect(channel.getMembers().isEmpty)
     #expect(stage.client.state == .connected)
