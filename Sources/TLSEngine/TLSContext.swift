@@ -11,12 +11,13 @@ public enum TLSRole: Sendable {
 
 /// What a client trusts and offers.
 public struct TLSClientConfiguration: Sendable, Hashable {
-  /// A PEM file of authorities that are trusted besides those of the system.
+  /// A PEM file of certificates that are trusted besides the system's: of authorities, also of those below others, or of
+  /// the servers themselves.
   public var additionalTrustFile: String?
   /// What is offered by ALPN (RFC 7301), best first; nothing when empty. Each is 1–255 bytes.
   public var applicationProtocols: [String]
 
-  /// A client that trusts the system's authorities and those of `additionalTrustFile`.
+  /// A client that trusts the system's certificates and those of `additionalTrustFile`.
   public init(additionalTrustFile: String? = nil, applicationProtocols: [String] = []) {
     self.additionalTrustFile = additionalTrustFile
     self.applicationProtocols = applicationProtocols
@@ -56,6 +57,8 @@ public final class TLSContext {
       guard SSL_CTX_load_verify_file(pointer, file) == 1 else {
         throw problem("the CA file", file, "it has to hold at least one certificate in PEM")
       }
+      // What the file names is trusted as it is, also an authority below others or the server's own certificate.
+      X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(pointer), UInt(X509_V_FLAG_PARTIAL_CHAIN))
     }
     context.setOfferedProtocols()
     return context

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from authority import Authority
 from certificates import make_certificate
 from deadline import poll
 from processes import BINARY, KEY, Daemon, configuration
@@ -108,6 +109,12 @@ def test_wss_with_ca_file_is_connected_and_ca_file_counts_for_the_auth_endpoint(
         sandbox.publish(channel, "news", payload)
     assert all(stream.until("news").data == payload for _ in range(50))
     assert set(proxy.names) == {"localhost"}  # SNI
+
+
+def test_ca_file_may_hold_the_servers_own_certificate_without_its_authority(start, sandbox, tmp_path):
+    certificate, key = Authority(tmp_path).issue("own")
+    with TLSProxy(certificate, key, sandbox.port) as proxy:
+        over_tls(start, proxy, certificate).wait_for_state("connected")
 
 
 def test_an_unknown_authority_is_not_connected_and_last_error_names_the_reason(start, proxy):

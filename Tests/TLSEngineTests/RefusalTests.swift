@@ -57,6 +57,45 @@ import Testing
     #expect(pair.client.isHandshakeComplete)
   }
 
+  /// Without the root: the chain ends at what is trusted.
+  @Test(arguments: [("inside", "inside.test", "constrained"), ("good", "localhost", "good")])
+  func aTrustedLinkOfTheChainIsEnough(certificate: String, host: String, trusted: String) throws {
+    let authority = TestAuthority.shared
+    let pair = try Pair(certificate: certificate, serverName: host, trusting: authority.certificate(trusted))
+    try pair.shakeHands()
+    #expect(pair.client.isHandshakeComplete)
+  }
+
+  @Test(
+    arguments: [
+      ("expired", "localhost", "expired", .expired), ("early", "localhost", "early", .notYetValid),
+      ("elsewhere", "localhost", "elsewhere", .hostMismatch), ("good", "localhost", "elsewhere", .unknownIssuer),
+      ("inside", "localhost", "constrained", .hostMismatch),
+      ("belowexpired", "inside.test", "expiredauthority", .expired),
+    ] as [(String, String, String, TLSCertificateFault)])
+  func aTrustedLinkExcusesNothingElse(
+    certificate: String, host: String, trusted: String, fault: TLSCertificateFault
+  ) throws {
+    let authority = TestAuthority.shared
+    let pair = try Pair(certificate: certificate, serverName: host, trusting: authority.certificate(trusted))
+    #expect(failure { () throws(TLSFailure) in try pair.shakeHands() } == .certificate(fault, host: host))
+  }
+
+  /// Nor what only OpenSSL has words for: what a certificate may be used for, and what its signer may sign.
+  @Test(arguments: [
+    ("clientonly", "clientonly", "purpose"), ("outside", "constrained", "permitted subtree"),
+    ("belownone", "elsewhere", "invalid CA certificate"),
+  ])
+  func aTrustedLinkKeepsItsLimits(certificate: String, trusted: String, words: String) throws {
+    let pair = try Pair(certificate: certificate, trusting: TestAuthority.shared.certificate(trusted))
+    let thrown = failure { () throws(TLSFailure) in try pair.shakeHands() }
+    guard case .certificate(.other(_, let text), host: "localhost") = thrown else {
+      Issue.record("\(String(describing: thrown))")
+      return
+    }
+    #expect(text.contains(words))
+  }
+
   @Test func theServerLearnsThatItsCertificateWasRefused() throws {
     let pair = try Pair(trusting: nil)
     #expect(try !pair.client.advanceHandshake())

@@ -77,6 +77,9 @@ struct TestAuthority: Sendable {
       try issue("constrained", section: "constrained")
       try issue("inside", section: "inside", by: "constrained")
       try issue("outside", section: "good", by: "constrained")
+      try issue("expiredauthority", section: "constrained", validity: Self.past)
+      try issue("belowexpired", section: "inside", by: "expiredauthority")
+      try issue("belownone", section: "good", by: "elsewhere")
       try run(["pkey", "-in", key("good"), "-aes128", "-passout", "pass:x", "-out", key("locked")])
     } catch {
       fatalError("the test certificates could not be made: \(error)")
