@@ -37,7 +37,12 @@ public enum ConnectError: Error, Equatable, Sendable {
     switch self {
     case .resolution(_, let error): error.message
     case .unreachable(let peer, let failures):
-      "cannot connect to \(peer): " + failures.map { "\($0.address): \($0.error.message)" }.joined(separator: "; ")
+      "cannot connect to \(peer): "
+        + failures.map { failure in
+          // Of an address that was asked for as such it need not be said again.
+          let address = failure.address.description
+          return address == peer ? failure.error.message : "\(address): \(failure.error.message)"
+        }.joined(separator: "; ")
     case .timedOut(let peer, .resolving, let limit):
       "cannot connect to \(peer): its address was not found in \(limit); check this machine's DNS"
     case .timedOut(let peer, .connecting, let limit):

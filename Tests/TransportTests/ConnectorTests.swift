@@ -58,7 +58,9 @@ import Testing
     let failure = AddressFailure(address: loopback(port), error: Errno(ECONNREFUSED))
     let error = #expect(throws: ConnectError.self) { try result?.get() }
     #expect(error == .unreachable(peer: "127.0.0.1:\(port)", [failure]))
-    #expect(error?.message == "cannot connect to 127.0.0.1:\(port): 127.0.0.1:\(port): Connection refused")
+    #expect(error?.message == "cannot connect to 127.0.0.1:\(port): Connection refused", "the address once")
+    let named = ConnectError.unreachable(peer: "localhost:\(port)", [failure])
+    #expect(named.message == "cannot connect to localhost:\(port): 127.0.0.1:\(port): Connection refused")
     #expect(reactor.registeredCount == 0 && reactor.scheduledCount == 0)
     withExtendedLifetime(holder) {}
   }
