@@ -46,10 +46,13 @@ public indirect enum JSONValue: Equatable, Sendable {
     return text
   }
 
-  /// The value of a number spelled as an integer that fits.
+  /// The value of an integer that fits, however it is spelled: `4301.0` and `4.301e3` too, up to what a double holds
+  /// exactly (2^53).
   public var intValue: Int? {
     guard case .number(let spelling) = self else { return nil }
-    return Int(spelling)
+    if let value = Int(spelling) { return value }
+    guard let value = Double(spelling), value.magnitude < 0x1p53 else { return nil }
+    return Int(exactly: value)
   }
 
   /// The value of a number, rounded to what a double holds.

@@ -34,6 +34,15 @@ import Testing
     #expect(talk.state == .connecting)
   }
 
+  @Test func aCodeIsANumberHoweverItIsSpelled() {
+    talk.establish()
+    talk.receive("realtime:error", data: #"{"code":4301.0,"message":"m"}"#)
+    #expect(talk.lastError?.code == 4301)
+    #expect(talk.state == .connected)
+    talk.receive("realtime:error", data: #"{"code":4.001e3,"message":"m"}"#)
+    #expect(talk.state == .disconnected)
+  }
+
   @Test(arguments: fatal) func fatalCloseCodeDisconnects(code: Int) {
     talk.establish()
     talk.close(UInt16(code))

@@ -26,6 +26,15 @@ import Testing
     #expect(value.isObject)
   }
 
+  @Test(arguments: [
+    ("4301", 4301), ("4301.0", 4301), ("4.301e3", 4301), ("43010E-1", 4301), ("-0.0", 0), ("-0", 0),
+    ("9223372036854775807", Int.max), ("9007199254740991.0", 9_007_199_254_740_991), ("9007199254740992.0", nil),
+    ("9223372036854775808", nil), ("1e300", nil), ("1e999", nil), ("0.5", nil), ("4301.0000001", nil),
+  ])
+  func readsIntegersInAnySpelling(spelling: String, value: Int?) throws {
+    #expect(try JSONValue(parsing: spelling).intValue == value)
+  }
+
   @Test func literalsKeepTheirOrder() {
     let value: JSONValue = ["z": 1, "a": ["x", true, 2], "m": .null]
     #expect(value.text == #"{"z":1,"a":["x",true,2],"m":null}"#)
