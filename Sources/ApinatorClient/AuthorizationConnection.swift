@@ -71,6 +71,8 @@ final class AuthorizationConnection: AuthorizationLink {
         switch event {
         case .head(let head):
           self.head = head
+          // RFC 9110 §7.8: to an upgrade that was not asked for there is no body, nor a way back.
+          guard head.status != 101 else { return end(exchange, .answered(head, body: []), isKept: false) }
           keepsAlive = !head.headers.contains(name: "Connection", token: "close")
         case .complete(let body):
           guard let head else { continue }

@@ -29,7 +29,12 @@ public enum EndpointOutcome {
 
   private static func result(_ status: Int, _ body: [UInt8]) -> Result<Authorization, AuthorizationFailure> {
     guard (200..<300).contains(status) else {
-      let hint = (300..<400).contains(status) ? " (redirects are not followed)" : ""
+      let hint =
+        switch status {
+        case 101: ", an upgrade that was not asked for"
+        case 300..<400: " (redirects are not followed)"
+        default: ""
+        }
       return .refused("the auth endpoint answered with status \(status)\(hint)", status: status)
     }
     guard let answer = try? JSONValue(parsing: body), let auth = answer["auth"]?.stringValue, !auth.isEmpty else {

@@ -78,7 +78,7 @@ public enum UpstreamHandshakeFailure: Error {
   public var message: String {
     switch self {
     case .unreadable(let detail):
-      "the server's answer to the WebSocket upgrade is not HTTP: \(detail); check `url` and that no proxy is in between"
+      "the server's answer to the WebSocket upgrade is not HTTP/1.1: \(detail); check `url` and that no proxy is in between"
     case .refused(let failure): failure.message
     case .closed(let reason): "the server closed the connection during the WebSocket upgrade: \(reason.message)"
     }

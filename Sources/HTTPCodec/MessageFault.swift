@@ -28,6 +28,8 @@ public enum MessageFault: Error, Sendable, Equatable, CaseIterable {
   case versionUnsupported
   /// A status line that is not `version SP 3DIGIT [SP reason]`.
   case statusLine
+  /// A 101 in HTTP/1.0.
+  case switchingOnHTTP10
 
   // Fields.
   /// White space before the first field.
@@ -89,6 +91,7 @@ public enum MessageFault: Error, Sendable, Equatable, CaseIterable {
     case .versionSyntax: "RFC 9112 §2.3"
     case .versionUnsupported: "RFC 9110 §15.6.6"
     case .statusLine: "RFC 9112 §4"
+    case .switchingOnHTTP10: "RFC 9110 §7.8"
     case .folding: "RFC 9112 §5.2"
     case .whitespaceBeforeColon, .fieldName: "RFC 9112 §5.1"
     case .headTooLarge, .fieldsTooMany: "RFC 6585 §5"
@@ -117,6 +120,7 @@ public enum MessageFault: Error, Sendable, Equatable, CaseIterable {
     case .versionSyntax: "The HTTP version is malformed. Send HTTP/1.1."
     case .versionUnsupported: "This major version of HTTP is not spoken here. Send HTTP/1.1."
     case .statusLine: "The status line is not a version, a status of three digits and a reason."
+    case .switchingOnHTTP10: "HTTP/1.0 cannot switch protocols. Answer 101 in HTTP/1.1."
     case .whitespaceBeforeFields: "White space stands before the first field. Begin each field line with its name."
     case .folding: "A field is folded over several lines. Send each field on one line."
     case .whitespaceBeforeColon: "White space stands between a field name and its colon. Remove it."

@@ -15,7 +15,7 @@ public struct RequestViolation: Error, Sendable, Equatable, CustomStringConverti
     case .tunnel, .codingUnknown: 501
     case .versionUnsupported: 505
     case .bareCarriageReturn, .bareLineFeed, .controlCharacter, .emptyLinesTooMany, .requestLine, .method,
-      .targetCharacter, .targetForm, .versionSyntax, .statusLine, .whitespaceBeforeFields, .folding,
+      .targetCharacter, .targetForm, .versionSyntax, .statusLine, .switchingOnHTTP10, .whitespaceBeforeFields, .folding,
       .whitespaceBeforeColon, .fieldName, .hostMissing, .hostRepeated, .hostSyntax, .contentLengthSyntax,
       .contentLengthRepeated, .lengthAndCoding, .codingOnHTTP10, .codingSyntax, .codingNotFinal, .chunkSize,
       .chunkExtension, .chunkExtensionsTooLong, .chunkEnd, .endedEarly:

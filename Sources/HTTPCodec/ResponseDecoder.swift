@@ -120,7 +120,9 @@ public struct ResponseDecoder: Sendable {
   /// RFC 9112 §6.3: which body follows a response's head.
   private func phaseAfterHead(_ line: StatusLine, _ section: FieldSection) throws(MessageFault) -> Phase {
     switch line.status {
-    case 101: return .complete
+    case 101:
+      guard line.version != .http10 else { throw .switchingOnHTTP10 }
+      return .complete
     case 100..<200: return .statusLine(LineScanner(), bytesLeft: section.bytesLeft)
     case 204, 304: return .body(BodyDecoder(length: 0, bytesMax: bodyBytesMax))
     default: break

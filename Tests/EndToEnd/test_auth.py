@@ -140,11 +140,19 @@ def refusal_cut_in_the_middle(handler, body):
     handler.connection.shutdown(socket.SHUT_RDWR)
 
 
+def switches_protocols(handler, body):
+    handler.wfile.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: other\r\nConnection: Upgrade\r\n\r\n")
+    handler.wfile.flush()
+    # Until the daemon has closed the connection.
+    handler.rfile.read()
+
+
 FAILURES = {
     "403": (answer_with(403, "no"), 403),
     "404": (answer_with(404, "no"), 404),
     "500": (answer_with(500, "oops"), 500),
     "a redirect is not followed": (answer_with(302, "", [("Location", "/elsewhere")]), 302),
+    "an upgrade that was not asked for": (switches_protocols, 101),
     "garbage": (answer_with(200, "<html>"), 403),
     "no auth": (answer_with(200, "{}"), 403),
     "auth is no string": (answer_with(200, '{"auth":7}'), 403),

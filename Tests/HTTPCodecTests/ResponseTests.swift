@@ -42,6 +42,7 @@ struct ResponseVector: CustomStringConvertible, Sendable {
         + "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", 200, "x"),
     .good("101 and a frame", switching + "\u{81}\u{00}", 101, nil, left: "\u{81}\u{00}"),
     .good("101 alone", switching, 101, nil),
+    .bad("101 in HTTP/1.0", switching.replacing("HTTP/1.1", with: "HTTP/1.0"), .switchingOnHTTP10),
     .bad("a bare LF", "HTTP/1.1 200 OK\nContent-Length: 2\r\n\r\n{}", .bareLineFeed),
     .bad("a bare CR", "HTTP/1.1 200 OK\r\nA: b\rc\r\n\r\n", .bareCarriageReturn),
     .bad("NUL", "HTTP/1.1 200 OK\r\nA: \u{0}\r\n\r\n", .controlCharacter),
