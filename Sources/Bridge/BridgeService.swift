@@ -13,6 +13,8 @@ final class BridgeService: HTTPService {
   var origins: OriginPolicy
   /// May change by a reload.
   var access: AccessPolicy
+  /// Made when it is first asked for, and once: that takes long enough for others to notice.
+  private lazy var openAPIDocument = OpenAPIDocument.make(version: bridge.version).serialized() + [UInt8(ascii: "\n")]
 
   init(bridge: Bridge, origins: OriginPolicy, access: AccessPolicy) {
     self.bridge = bridge
@@ -96,7 +98,7 @@ final class BridgeService: HTTPService {
     case .health: respond(json: bridge.health(), nil, request, exchange)
     case .readiness: respond(json: bridge.health(), status: bridge.isReady ? 200 : 503, nil, request, exchange)
     case .page: exchange.respond(decorate(StatusPage.response, request.head))
-    case .openAPI: respond(json: OpenAPIDocument.make(version: bridge.version), nil, request, exchange)
+    case .openAPI: respond(json: openAPIDocument, nil, request, exchange)
     case .metrics:
       guard caller.readsEverything else {
         throw ProblemDetails(status: 403, code: "not_allowed", detail: "metrics need `read` on all apps and channels")
@@ -232,13 +234,18 @@ final class BridgeService: HTTPService {
   private func respond(
     json: JSONValue, status: Int = 200, _ app: AppBridge?, _ request: HTTPRequest, _ exchange: HTTPExchange
   ) {
+    respond(json: json.serialized() + [UInt8(ascii: "\n")], status: status, app, request, exchange)
+  }
+
+  private func respond(
+    json: [UInt8], status: Int = 200, _ app: AppBridge?, _ request: HTTPRequest, _ exchange: HTTPExchange
+  ) {
     var headers = HeaderFields()
     headers.append("Content-Type", "application/json")
     headers.append("Cache-Control", "no-store")
     // Read the state, then stream from here, and miss nothing.
     if let app { headers.append("Last-Event-ID", app.lastEventID.description) }
-    let response = HTTPResponse(status: status, headers: headers, body: json.serialized() + [UInt8(ascii: "\n")])
-    exchange.respond(decorate(response, request.head))
+    exchange.respond(decorate(HTTPResponse(status: status, headers: headers, body: json), request.head))
   }
 
   private func respond(_ problem: ProblemDetails, _ request: HTTPRequest, _ exchange: HTTPExchange) {

@@ -6,7 +6,7 @@ import HTTPServer
 /// The page at `/`: how things stand, for a person with a browser. It asks for nothing but the daemon's own answers, so
 /// that it works without internet, and its policy lets it do nothing else.
 ///
-/// The texts are literals, which cost nothing until somebody opens the page; the answer is put together for each.
+/// The texts are literals, which cost nothing until somebody opens the page; then it is put together, once.
 enum StatusPage {
   static var response: HTTPResponse {
     var headers = HeaderFields()
@@ -14,8 +14,10 @@ enum StatusPage {
     headers.append("Cache-Control", "no-store")
     headers.append("Content-Security-Policy", policy)
     headers.append("Referrer-Policy", "no-referrer")
-    return HTTPResponse(status: 200, headers: headers, body: [UInt8](html.utf8))
+    return HTTPResponse(status: 200, headers: headers, body: bytes)
   }
+
+  private static let bytes = [UInt8](html.utf8)
 
   /// Only the page's own style and script are used, known by their hashes (CSP Level 3 §2.3.1), nothing is asked for
   /// elsewhere, and text becomes markup nowhere (Trusted Types without any policy).
