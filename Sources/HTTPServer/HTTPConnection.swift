@@ -5,9 +5,12 @@ import Transport
 
 /// One HTTP/1.x connection of a server: reads requests one after another, and answers each before it looks at the next
 /// (RFC 9112 §9.3.2).
+///
+/// Of requests that a client sends without waiting for answers it takes a few in a turn, and none while the client has
+/// too much to read yet: nobody else waits for them, and what they cost in memory has a limit.
 final class HTTPConnection: ServedConnection {
   /// What the connection is doing; each state owns what only it needs, so that an idle stream owns next to nothing.
-  private enum State {
+  enum State {
     /// Reads a request: its head, or, once that is here, its body.
     case reading(RequestReading)
     /// The service has the request; further bytes wait in the socket.
@@ -20,9 +23,14 @@ final class HTTPConnection: ServedConnection {
     case detached
   }
 
-  private let socket: StreamSocket
-  private unowned let server: HTTPServer
-  private var state: State
+  /// How many requests are answered in one turn, before the other connections have theirs.
+  private static let requestsPerTurnMax = 4
+  /// While more bytes of answers than this wait for the client, no further request is looked at.
+  private static let waitingBytesMax = 1 << 16
+
+  let socket: StreamSocket
+  unowned let server: HTTPServer
+  var state: State
   private var place: Int32 = -1
 
   var index: Int {
@@ -42,7 +50,13 @@ final class HTTPConnection: ServedConnection {
   // MARK: Reading
 
   private func readRequests() {
+    var served = 0
     while case .reading(let reading) = state {
+      if reading.isIdle, !socket.input.isEmpty {
+        // Goes on once that is sent.
+        guard socket.pendingOutputBytes <= HTTPConnection.waitingBytesMax else { return socket.pauseReading() }
+        guard served < HTTPConnection.requestsPerTurnMax else { return putOff(reading) }
+      }
       if reading.wait == .firstByte {
         guard beginsHTTP1(reading) else { return }
         reading.wait = .idle
@@ -51,9 +65,10 @@ final class HTTPConnection: ServedConnection {
       swap(&input, &socket.input)
       defer { restore(&input) }
       do {
-        guard let event = try reading.decoder.next(from: &input) else { return chooseTimeout(reading) }
+        guard let event = try reading.decoder.next(from: &input) else { return awaitInput(reading) }
         switch event {
         case .head(let head):
+          served += 1
           reading.head = head
           guard admit(head, reading) else { return }
         case .complete(let body):
@@ -66,6 +81,24 @@ final class HTTPConnection: ServedConnection {
         refuse(ProblemDetails(error))
       }
     }
+  }
+
+  /// Looks at further requests in the next turn, and has the client wait with more.
+  func putOff(_ reading: RequestReading) {
+    socket.pauseReading()
+    guard !reading.isPutOff else { return }
+    reading.isPutOff = true
+    server.reactor.afterTurn { [self] in
+      reading.isPutOff = false
+      readRequests()
+    }
+  }
+
+  /// Nothing whole is left of what has come.
+  func awaitInput(_ reading: RequestReading) {
+    guard !reading.isLast else { return close() }
+    if socket.isReadingPaused { socket.resumeReading() }
+    chooseTimeout(reading)
   }
 
   /// Puts what was not consumed back where the socket appends.
@@ -109,6 +142,7 @@ final class HTTPConnection: ServedConnection {
       }
       reading.head = nil
       reading.decoder = RequestDecoder(limits: server.limits.request)
+      expect(.idle, reading)
       return true
     }
     if head.expectsContinue { socket.write([UInt8]("HTTP/1.1 100 Continue\r\n\r\n".utf8)) }
@@ -121,20 +155,10 @@ final class HTTPConnection: ServedConnection {
     let exchange = HTTPExchange(carrier: self, method: head.method, version: head.version)
     state = .serving(reading, exchange)
     server.dispatch(head, body, from: reading.client, on: exchange)
-    if case .serving = state { socket.pauseReading() }
+    guard case .serving = state else { return }
+    reading.isAnsweredLater = true
+    socket.pauseReading()
   }
-
-  // MARK: Streaming
-
-  /// Under TLS the socket has to keep what it has encrypted: it gets no more than it should ever hold.
-  private func sendSecurely(_ bytes: UnsafeRawBufferPointer) -> Int? {
-    guard socket.isOpen else { return nil }
-    let count = min(bytes.count, HTTPConnection.secureBytesMax)
-    socket.write(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
-    return count
-  }
-
-  private static let secureBytesMax = 1 << 16
 
   // MARK: Ending
 
@@ -146,7 +170,7 @@ final class HTTPConnection: ServedConnection {
   }
 
   /// Sends what is queued, then closes.
-  private func close() {
+  func close() {
     leaveReading()
     state = .closing
     socket.resumeReading()
@@ -156,7 +180,7 @@ final class HTTPConnection: ServedConnection {
   /// The server stops: idle connections go now, the others after their answer.
   func stop() {
     switch state {
-    case .reading(let reading) where reading.isIdle: abort()
+    case .reading(let reading) where reading.isIdle: socket.pendingOutputBytes > 0 ? close() : abort()
     case .serving(let reading, _): reading.keepsAlive = false
     case .reading, .streaming, .closing, .detached: break
     }
@@ -181,7 +205,7 @@ final class HTTPConnection: ServedConnection {
   }
 
   /// Nothing is read after this: its timer goes with it.
-  private func leaveReading() {
+  func leaveReading() {
     switch state {
     case .reading(let reading), .serving(let reading, _): cancelTimer(reading)
     case .streaming, .closing, .detached: break
@@ -198,8 +222,8 @@ final class HTTPConnection: ServedConnection {
     }
   }
 
-  /// Sets the one deadline. A timer that is already due earlier is left alone: it looks at the deadline when it fires.
-  private func expect(_ wait: RequestReading.Wait, _ reading: RequestReading) {
+  /// Sets the one deadline. A timer that is due no later is left alone: it looks at the deadline when it fires.
+  func expect(_ wait: RequestReading.Wait, _ reading: RequestReading) {
     let limits = server.limits
     reading.wait = wait
     let timeout =
@@ -209,10 +233,14 @@ final class HTTPConnection: ServedConnection {
       case .idle: socket.pendingOutputBytes > 0 ? limits.writeTimeout : limits.idleTimeout
       }
     reading.deadline = server.reactor.now + timeout
-    if reading.timer == nil { armTimer(reading) }
+    guard let timer = reading.timer else { return armTimer(reading) }
+    guard reading.deadline < reading.timerDue else { return }
+    reading.timerDue = reading.deadline
+    server.reactor.reschedule(timer, at: reading.deadline)
   }
 
   private func armTimer(_ reading: RequestReading) {
+    reading.timerDue = reading.deadline
     reading.timer = server.reactor.schedule(at: reading.deadline) { [unowned self] in timerFired() }
   }
 
@@ -228,99 +256,21 @@ final class HTTPConnection: ServedConnection {
       reading.timer = nil
       guard server.reactor.now >= reading.deadline else { return armTimer(reading) }
       switch reading.wait {
-      case .firstByte, .idle: abort()
+      case .firstByte: abort()
+      case .idle: endIdleness(reading)
       case .head: refuse(.timeout(of: "head"))
       case .body: refuse(.timeout(of: "body"))
       }
     case .streaming, .closing, .detached: break
     }
   }
-}
 
-extension HTTPConnection: ExchangeCarrier {
-  func respond(_ response: HTTPResponse, isHead: Bool) {
-    guard case .serving(let reading, let exchange) = state else { return }
-    server.service.noteAnswer(method: exchange.method, status: response.status)
-    write(response, isHead: isHead, keepsAlive: reading.keepsAlive, version: exchange.version)
-    guard reading.keepsAlive else { return close() }
-    state = .reading(reading)
-    socket.resumeReading()
-    expect(.idle, reading)
-    // A pipelined request may wait already; answering it from here would recurse once per request.
-    if !socket.input.isEmpty { server.reactor.afterTurn { [self] in readRequests() } }
-  }
-
-  private func write(_ response: HTTPResponse, isHead: Bool, keepsAlive: Bool, version: HTTPVersion) {
-    var head = ResponseHead(status: response.status, headers: response.headers)
-    if response.hasLength(isHead: isHead) { head.headers.append("Content-Length", String(response.body.count)) }
-    if !keepsAlive {
-      head.headers.append("Connection", "close")
-    } else if version == .http10 {
-      head.headers.append("Connection", "keep-alive")
-    }
-    head.headers.append("Date", server.date())
-    var output = ByteQueue()
-    head.append(to: &output)
-    if !isHead { output.append(response.body) }
-    output.withReadableBytes { socket.write($0) }
-  }
-
-  func beginStream(head: ResponseHead) -> HTTPStream? {
-    guard case .serving(_, let exchange) = state else { return nil }
-    let isChunked = exchange.version != .http10
-    server.service.noteAnswer(method: exchange.method, status: head.status)
-    var head = head
-    if isChunked { head.headers.append("Transfer-Encoding", "chunked") }
-    head.headers.append("Connection", isChunked ? "keep-alive" : "close")
-    head.headers.append("Date", server.date())
-    var output = ByteQueue()
-    head.append(to: &output)
-    let stream = HTTPStream(carrier: self, isChunked: isChunked)
-    leaveReading()
-    state = .streaming(stream)
-    output.withReadableBytes { socket.write($0) }
-    socket.resumeReading()
-    return stream
-  }
-
-  func upgrade(head: ResponseHead) -> StreamSocket? {
-    guard case .serving(_, let exchange) = state else { return nil }
-    server.service.noteAnswer(method: exchange.method, status: head.status)
-    var output = ByteQueue()
-    head.append(to: &output)
-    leaveReading()
-    state = .detached
-    server.forget(self)
-    output.withReadableBytes { socket.write($0) }
-    socket.resumeReading()
-    return socket
-  }
-}
-
-extension HTTPConnection: StreamCarrier {
-  var plainDescriptor: Int32? { socket.plainDescriptor }
-  var pendingOutputBytes: Int { socket.pendingOutputBytes }
-  func requestWritable() { socket.requestWritable() }
-
-  func sendStreamBytes(_ bytes: UnsafeRawBufferPointer) -> Int? {
-    guard case .streaming = state else { return nil }
-    guard socket.pendingOutputBytes == 0, let base = bytes.baseAddress else { return 0 }
-    guard let descriptor = socket.plainDescriptor else { return sendSecurely(bytes) }
-    let sent = SendPath.send(descriptor, base, bytes.count)
-    guard sent >= 0 else { return nil }
-    return sent
-  }
-
-  func queueStreamBytes(_ bytes: UnsafeRawBufferPointer) {
-    guard case .streaming = state else { return }
-    socket.write(bytes)
-  }
-
-  func finishStream(lastBytes: [UInt8]) {
-    guard case .streaming(let stream) = state else { return }
-    if !lastBytes.isEmpty { socket.write(lastBytes) }
-    if stream.isChunked { socket.write(ChunkedEncoding.lastChunk) }
-    close()
+  /// A client that takes what waits for it, if slowly, is not idle.
+  private func endIdleness(_ reading: RequestReading) {
+    let end = socket.lastProgress + server.limits.writeTimeout
+    guard socket.pendingOutputBytes > 0, server.reactor.now < end else { return abort() }
+    reading.deadline = end
+    armTimer(reading)
   }
 }
 
@@ -346,15 +296,25 @@ extension HTTPConnection: StreamSocketDelegate {
   /// goodbye is gone.
   func streamSocketDidReceiveEndOfFile(_ socket: StreamSocket) -> EndOfFileAnswer {
     switch state {
+    case .reading(let reading) where reading.isIdle && !socket.input.isEmpty:
+      // Whole requests, perhaps, whose turn has not come.
+      reading.isLast = true
+      return .keepWriting
     case .reading where socket.pendingOutputBytes > 0:
       close()
       return .keepWriting
-    case .serving: return .keepWriting
+    case .serving(let reading, _):
+      reading.isLast = true
+      return .keepWriting
     case .reading, .streaming, .closing, .detached: return .close
     }
   }
 
-  func streamSocketDidDrain(_ socket: StreamSocket) { streamIsWritable() }
+  func streamSocketDidDrain(_ socket: StreamSocket) {
+    guard case .reading(let reading) = state else { return streamIsWritable() }
+    if reading.wait == .idle { expect(.idle, reading) }
+    if !reading.isPutOff { readRequests() }
+  }
 
   func streamSocketIsWritable(_ socket: StreamSocket) { streamIsWritable() }
 

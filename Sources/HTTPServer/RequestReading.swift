@@ -16,7 +16,15 @@ final class RequestReading {
   var keepsAlive = true
   var wait = Wait.firstByte
   var timer: TimerID?
+  /// When `timer` fires; looks at `deadline` then.
+  var timerDue = Instant.zero
   var deadline = Instant.zero
+  /// More requests are looked at in the next turn.
+  var isPutOff = false
+  /// The service has the request and did not answer at once.
+  var isAnsweredLater = false
+  /// The client sends nothing more than what is here.
+  var isLast = false
 
   init(client: ClientIdentity, limits: RequestLimits) {
     self.client = client
