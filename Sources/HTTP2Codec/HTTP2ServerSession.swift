@@ -116,7 +116,7 @@ public final class HTTP2ServerSession {
   /// Answers with a whole body; without one the head ends the stream.
   public func respond(_ head: ResponseHead, body: [UInt8], on id: Int32) {
     guard let stream = answer(head, hasBody: !body.isEmpty, on: id) else { return }
-    stream.own.append(body)
+    body.withUnsafeBytes { streams.append($0, to: stream) }
     stream.isEnding = true
     pump()
   }
@@ -176,11 +176,17 @@ public final class HTTP2ServerSession {
   /// Sends bytes that are this stream's alone, before any that are offered later; what cannot go now is kept.
   public func queue(_ bytes: UnsafeRawBufferPointer, on id: Int32) {
     guard let stream = streams.streams[id], stream.isAnswered, !stream.isEnding else { return }
-    stream.own.append(bytes)
+    streams.append(bytes, to: stream)
     resume(id, stream)
     pump()
     if !stream.own.isEmpty { stream.needsTelling = true }
   }
+
+  /// How many bytes of answers wait for the windows of their streams, ``offer(_:on:)`` aside.
+  public var waitingBytes: Int { streams.ownBytes }
+
+  /// Whether the stream is open still: its end may not have been told yet.
+  public func isOpen(_ id: Int32) -> Bool { streams.streams[id] != nil }
 
   /// How many bytes from ``queue(_:on:)`` wait.
   public func queuedBytes(on id: Int32) -> Int { streams.streams[id]?.own.count ?? 0 }
@@ -195,7 +201,7 @@ public final class HTTP2ServerSession {
   /// Ends a body after `lastBytes`.
   public func finish(_ id: Int32, lastBytes: [UInt8]) {
     guard let stream = streams.streams[id], stream.isAnswered, !stream.isEnding else { return }
-    stream.own.append(lastBytes)
+    lastBytes.withUnsafeBytes { streams.append($0, to: stream) }
     stream.isEnding = true
     resume(id, stream)
     pump()
@@ -207,6 +213,9 @@ public final class HTTP2ServerSession {
     _ = nghttp2_submit_rst_stream(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), id, errorCode)
     pump()
   }
+
+  /// Breaks a stream off whose request was not looked at, so that the client may ask again (RFC 9113 §8.7).
+  public func refuse(_ id: Int32) { reset(id, errorCode: NGHTTP2_REFUSED_STREAM.rawValue) }
 
   private func resume(_ id: Int32, _ stream: HTTP2ServerStream) {
     guard stream.isDeferred else { return }

@@ -50,6 +50,8 @@ final class HTTP2ServerStreams {
   private var events: [HTTP2ServerEvent] = []
   private var nextEventIndex = 0
   private var bodyBytes = 0
+  /// Bytes in ``HTTP2ServerStream/own`` of all streams.
+  private(set) var ownBytes = 0
 
   init(limits: HTTP2Limits) { self.limits = limits }
 
@@ -177,6 +179,7 @@ final class HTTP2ServerStreams {
     guard let stream = streams.removeValue(forKey: id) else { return }
     closed.append(id, stream.wasReset ? .byUs : .byClient)
     forgetRequest(stream)
+    ownBytes -= stream.own.count
     events.append(.closed(stream: id, errorCode: errorCode))
   }
 
@@ -193,6 +196,12 @@ final class HTTP2ServerStreams {
   }
 
   // MARK: Answers
+
+  /// Gives a stream bytes that are its alone.
+  func append(_ bytes: UnsafeRawBufferPointer, to stream: HTTP2ServerStream) {
+    stream.own.append(bytes)
+    ownBytes += bytes.count
+  }
 
   /// How many bytes of `stream` nghttp2 may frame now; see `nghttp2_data_source_read_callback`.
   func nextBytes(of id: Int32, atMost capacity: Int, _ flags: inout UInt32) -> Int {
@@ -224,6 +233,7 @@ final class HTTP2ServerStreams {
     } else {
       stream.own.withReadableBytes { output.append(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
       stream.own.consume(count)
+      ownBytes -= count
       stream.own.releaseStorage()
     }
     return true

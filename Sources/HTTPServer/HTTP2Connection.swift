@@ -15,6 +15,12 @@ final class HTTP2Connection: ServedConnection {
   static let finishTimeout = Duration.seconds(2)
   /// How often output is handed to the socket in one turn, so that one fast client does not keep the others waiting.
   private static let flushesPerTurnMax = 8
+  /// How many requests are served in one turn, before other connections have theirs.
+  private static let requestsPerTurnMax = 8
+  /// While more bytes of answers than this wait for the client to open its windows, no further request is served.
+  private static let waitingAnswersBytesMax = 1 << 18
+  /// The bodies of requests that wait for that; those beyond are refused, which says that they were not served.
+  private static let waitingBodiesBytesMax = 1 << 20
 
   let session: HTTP2ServerSession
   private let socket: StreamSocket
@@ -24,6 +30,10 @@ final class HTTP2Connection: ServedConnection {
   /// Until when the present states of streams may last: none of those whose state may last for ever, as it may while a
   /// stream is served or sends events, so that a turn of many streams does not look at each.
   private var deadlines: [Int32: Instant] = [:]
+  /// Requests that are whole and not served yet.
+  private var waiting: [(stream: HTTP2Stream, body: [UInt8])] = []
+  private var waitingBodiesBytes = 0
+  private var servedThisTurn = 0
   private var isOpen = true
   private var isUnsettled = false
   private var isGoingAway = false
@@ -55,6 +65,7 @@ final class HTTP2Connection: ServedConnection {
     swap(&input, &socket.input)
     input.withReadableBytes { session.receive($0, now: server.reactor.now) }
     handleEvents()
+    serveWaiting()
     needsSettling()
   }
 
@@ -66,11 +77,12 @@ final class HTTP2Connection: ServedConnection {
         deadlines[id] = server.reactor.now + server.limits.headTimeout
         streams[id] = stream
       case .head(let id, let head): if let stream = streams[id] { admit(head, on: stream) }
-      case .complete(let id, let body): if let stream = streams[id] { dispatch(body, on: stream) }
+      case .complete(let id, let body): if let stream = streams[id] { enqueue(stream, body) }
       case .violation(let id, let violation): if let stream = streams[id] { refuse(ProblemDetails(violation), stream) }
       case .writable(let id): if case .streaming(let stream)? = streams[id]?.state { stream.carrierIsWritable() }
       case .closed(let id, _):
         deadlines[id] = nil
+        forgetWaiting(id)
         streams.removeValue(forKey: id)?.leave()
         if streams.isEmpty { idleSince = server.reactor.now }
       }
@@ -86,11 +98,44 @@ final class HTTP2Connection: ServedConnection {
     if head.expectsContinue { session.sendContinue(on: stream.id) }
   }
 
+  // MARK: Turns
+
+  /// A request is whole: its turn comes, at once if none is before it.
+  private func enqueue(_ stream: HTTP2Stream, _ body: [UInt8]) {
+    guard case .body = stream.state else { return }
+    deadlines[stream.id] = nil
+    guard !isHeldUp || waitingBodiesBytes + body.count <= HTTP2Connection.waitingBodiesBytesMax else {
+      stream.state = .ending
+      return session.refuse(stream.id)
+    }
+    waiting.append((stream, body))
+    waitingBodiesBytes += body.count
+  }
+
+  private func forgetWaiting(_ id: Int32) {
+    guard let place = waiting.firstIndex(where: { $0.stream.id == id }) else { return }
+    waitingBodiesBytes -= waiting.remove(at: place).body.count
+  }
+
+  /// The client has to take what it asked for first.
+  private var isHeldUp: Bool { session.waitingBytes > HTTP2Connection.waitingAnswersBytesMax }
+
+  /// Serves those whose turn it is.
+  private func serveWaiting() {
+    while isOpen, !waiting.isEmpty, !isHeldUp, servedThisTurn < HTTP2Connection.requestsPerTurnMax {
+      let (stream, body) = waiting.removeFirst()
+      waitingBodiesBytes -= body.count
+      // Whoever has reset it wants no answer.
+      guard session.isOpen(stream.id) else { continue }
+      servedThisTurn += 1
+      dispatch(body, on: stream)
+    }
+  }
+
   private func dispatch(_ body: [UInt8], on stream: HTTP2Stream) {
     guard case .body(let head) = stream.state else { return }
     let exchange = HTTPExchange(carrier: stream, method: head.method, version: head.version)
     stream.state = .serving(exchange)
-    deadlines[stream.id] = nil
     server.dispatch(head, body, from: client, on: exchange)
   }
 
@@ -158,14 +203,17 @@ final class HTTP2Connection: ServedConnection {
     var flushes = 0
     repeat {
       handleEvents()
+      serveWaiting()
       guard isOpen else { return }
       flush()
       flushes += 1
     } while hasWork && flushes < HTTP2Connection.flushesPerTurnMax
-    if hasWork { needsSettling() }
+    servedThisTurn = 0
+    let isBusy = !waiting.isEmpty && !isHeldUp
+    if hasWork || isBusy { needsSettling() }
     guard !session.isFinished else { return close() }
-    // A client that makes us speak and does not listen has to wait.
-    if session.outputBytes >= HTTP2ServerSession.outputBytesMax {
+    // A client that makes us speak and does not listen has to wait, and one that asks faster than it is served.
+    if session.outputBytes >= HTTP2ServerSession.outputBytesMax || isBusy {
       if !socket.isReadingPaused { socket.pauseReading() }
     } else if socket.isReadingPaused {
       socket.resumeReading()
@@ -219,6 +267,7 @@ final class HTTP2Connection: ServedConnection {
     var left: [Int32: HTTP2Stream] = [:]
     swap(&left, &streams)
     deadlines = [:]
+    waiting = []
     for stream in left.values { stream.leave() }
   }
 

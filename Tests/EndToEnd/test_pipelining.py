@@ -5,12 +5,20 @@ import os
 import re
 import socket
 
+import h2.settings
+
 from deadline import poll
+from h2peer import H2Client
 from processes import IS_MEMORY_JUDGED
 from raw import Connection, request
 
+WINDOW = h2.settings.SettingCodes.INITIAL_WINDOW_SIZE
+REFUSED_STREAM = 7
+
 # More than every buffer between the two ends holds of the page at `/`, which is the largest answer.
 REQUESTS = 400
+# So many of them are more than may wait for the windows of one connection of HTTP/2.
+STALLED = 8
 
 
 def answered(daemon):
@@ -81,3 +89,63 @@ def test_a_client_that_says_goodbye_gets_every_answer(daemon, name):  # RFC 9112
 def test_refusals_count_as_answers(daemon):
     with Connection(daemon).send(request(fields="Origin: https://example.com\r\n") * 50 + request()) as connection:
         assert [connection.response()[0] for _ in range(51)] == [403] * 50 + [200]
+
+
+# HTTP/2
+
+
+def test_what_no_window_is_open_for_is_not_made(run):  # RFC 9113 §5.2
+    daemon = run()
+    page = daemon.get("/").content
+    before, memory = answered(daemon), daemon.memory_kib()
+    with H2Client(daemon, settings={WINDOW: 0}) as client:
+        streams = [client.request("/") for _ in range(100)]
+        client.until(lambda: client.streams[streams[0]].status)
+        assert answered(daemon) < before + 20
+        assert not IS_MEMORY_JUDGED or daemon.memory_kib() - memory < 10_000
+        client.h2.update_settings({WINDOW: 1 << 20})
+        client.flush()
+        client.until(lambda: all(client.streams[stream].ended for stream in streams))
+        assert all(client.streams[stream].body == page for stream in streams)
+        assert client.get("/healthz").status == 200
+
+
+def test_answers_that_are_not_fetched_give_way_in_the_end(run):  # §6
+    daemon = run(limits='write_timeout = "1s"')
+    with H2Client(daemon, settings={WINDOW: 0}) as client:
+        stalled = [client.request("/") for _ in range(STALLED)]
+        later = client.request("/", method="HEAD")
+        client.until(lambda: client.streams[later].ended)
+        assert any(client.streams[stream].reset is not None for stream in stalled)
+
+
+def test_requests_that_wait_take_no_more_than_their_share(run):  # §6
+    daemon = run()
+    with H2Client(daemon, settings={WINDOW: 0}) as client:
+        stalled = [client.request("/") for _ in range(STALLED)]
+        body = b" " * 30_000
+        later = []
+        for _ in range(50):
+            client.until(lambda: client.h2.outbound_flow_control_window >= len(body))
+            later.append(client.request("/channels/x/events", method="POST", body=body))
+        client.until(lambda: client.streams[later[-1]].is_over)
+        refused = [client.streams[stream].reset for stream in later]
+        assert refused[:34] == [None] * 34 and refused[34:] == [REFUSED_STREAM] * 16
+        client.h2.update_settings({WINDOW: 1 << 20})
+        client.flush()
+        client.until(lambda: all(client.streams[stream].ended for stream in stalled + later[:34]))
+        assert {client.streams[stream].status for stream in later[:34]} == {400}
+
+
+def test_requests_of_an_http2_client_that_left_are_not_served(run):
+    daemon = run()
+    daemon.get("/")
+    before, open_ones = answered(daemon), descriptors(daemon)
+    client = H2Client(daemon)
+    head = [(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", client.authority)]
+    for stream in range(1, 501, 2):
+        client.h2.send_headers(stream, head, end_stream=True)
+    client.flush()
+    client.close()
+    poll(lambda: descriptors(daemon) == open_ones)
+    assert answered(daemon) < before + 250
