@@ -133,7 +133,6 @@ extension HTTP2ServerStreams {
     guard UInt32(header.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0,
       nghttp2_session_get_stream_remote_close(session, header.stream_id) == 0
     else { return }
-    // RFC 9113 §8.1: the answer is whole before the request is, the rest of which is not wanted.
-    _ = carryOut(.reset(NGHTTP2_NO_ERROR), on: header.stream_id, session)
+    _ = carryOut(sentAnswer(header.stream_id), on: header.stream_id, session)
   }
 }

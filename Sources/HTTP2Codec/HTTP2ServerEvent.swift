@@ -13,6 +13,8 @@ public enum HTTP2ServerEvent: Sendable, Equatable {
   /// The stream takes bytes again, after ``HTTP2ServerSession/offer(_:on:)`` took less than all, after own bytes had to
   /// wait, or as asked for.
   case writable(stream: Int32)
+  /// The answer on `stream` is sent whole, and the request is not whole yet: what still comes of it is thrown away.
+  case lingers(stream: Int32)
   /// The stream is over: all was sent, or either side reset it, for us or for the client with this error code.
   case closed(stream: Int32, errorCode: UInt32)
 }

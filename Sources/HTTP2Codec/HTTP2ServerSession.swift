@@ -207,6 +207,9 @@ public final class HTTP2ServerSession {
     pump()
   }
 
+  /// Asks the client not to send the rest of a request whose answer is sent (RFC 9113 §8.1).
+  public func endLingering(_ id: Int32) { reset(id, errorCode: NGHTTP2_NO_ERROR.rawValue) }
+
   /// Breaks a stream off. `CANCEL` (RFC 9113 §7), if nothing else is said.
   public func reset(_ id: Int32, errorCode: UInt32 = 8) {
     guard streams.streams[id] != nil else { return }

@@ -20,6 +20,10 @@ final class HTTP2ServerStream {
   var needsTelling = false
   /// We broke it off.
   var wasReset = false
+  /// The answer is sent, and the request goes on.
+  var isLingering = false
+  /// Bytes of the body that came when they were of no interest any more.
+  var discardedBytes = 0
   /// The client made its window overflow.
   var hasOverflown = false
 
@@ -35,6 +39,8 @@ final class HTTP2ServerStreams {
   static let headExcessFactor = 8
   /// Bytes of unfinished bodies that one connection may have here, as a multiple of what one body may have.
   static let bodiesMax = 16
+  /// Bytes of a body that are thrown away after the answer, before the stream is reset.
+  static let discardedBytesMax = 1 << 20
 
   let limits: HTTP2Limits
   var streams: [Int32: HTTP2ServerStream] = [:]
@@ -144,7 +150,8 @@ final class HTTP2ServerStreams {
   }
 
   func received(body: UnsafeRawBufferPointer, on id: Int32) -> Verdict {
-    guard let stream = streams[id], stream.request != nil else { return .fine }
+    guard let stream = streams[id] else { return .fine }
+    guard stream.request != nil else { return discard(body.count, on: stream) }
     let count = (stream.request?.body.count ?? 0) + body.count
     guard count <= limits.bodyBytesMax else {
       refuse(id, stream, .bodyTooLarge)
@@ -155,6 +162,25 @@ final class HTTP2ServerStreams {
     }
     bodyBytes += body.count
     stream.request?.body.append(contentsOf: body)
+    return .fine
+  }
+
+  /// Takes what nobody wants, so that a client which looks for an answer only after its whole request gets it.
+  private func discard(_ count: Int, on stream: HTTP2ServerStream) -> Verdict {
+    stream.discardedBytes += count
+    guard stream.isLingering, stream.discardedBytes > HTTP2ServerStreams.discardedBytesMax else { return .fine }
+    stream.isLingering = false
+    return .reset(NGHTTP2_NO_ERROR)
+  }
+
+  /// The answer is whole before the request is (RFC 9113 §8.1). A reset that asks the client not to send the rest is
+  /// allowed, but there are clients that lose the answer by it (curl before 8.10, httpx): it comes only to those that
+  /// go on and on.
+  func sentAnswer(_ id: Int32) -> Verdict {
+    guard let stream = streams[id], !stream.wasReset else { return .fine }
+    guard stream.discardedBytes <= HTTP2ServerStreams.discardedBytesMax else { return .reset(NGHTTP2_NO_ERROR) }
+    stream.isLingering = true
+    events.append(.lingers(stream: id))
     return .fine
   }
 

@@ -80,6 +80,7 @@ final class HTTP2Connection: ServedConnection {
       case .complete(let id, let body): if let stream = streams[id] { enqueue(stream, body) }
       case .violation(let id, let violation): if let stream = streams[id] { refuse(ProblemDetails(violation), stream) }
       case .writable(let id): if case .streaming(let stream)? = streams[id]?.state { stream.carrierIsWritable() }
+      case .lingers(let id): if let stream = streams[id] { expectRest(of: stream) }
       case .closed(let id, _):
         deadlines[id] = nil
         forgetWaiting(id)
@@ -145,7 +146,7 @@ final class HTTP2Connection: ServedConnection {
     case .head, .body:
       server.service.noteRefusal(status: problem.status, code: problem.code, detail: problem.detail)
       respond(problem.response, to: "-", on: stream)
-    case .serving, .streaming, .ending: break
+    case .serving, .streaming, .ending, .lingering: break
     }
   }
 
@@ -187,6 +188,13 @@ final class HTTP2Connection: ServedConnection {
     stream.state = .ending
     deadlines[stream.id] = server.reactor.now + timeout
     needsSettling()
+  }
+
+  /// The rest of a request is granted the time that a body has; not when the server stops.
+  private func expectRest(of stream: HTTP2Stream) {
+    stream.state = .lingering
+    deadlines[stream.id] =
+      server.reactor.now + (isGoingAway ? HTTP2Connection.finishTimeout : server.limits.bodyTimeout)
   }
 
   // MARK: Ends of turns
@@ -234,6 +242,9 @@ final class HTTP2Connection: ServedConnection {
   /// The server stops: no new requests; those that are there end by themselves.
   func stop() {
     goAway()
+    for stream in streams.values {
+      if case .lingering = stream.state { expectRest(of: stream) }
+    }
     needsSettling()
   }
 
@@ -312,6 +323,7 @@ final class HTTP2Connection: ServedConnection {
     switch stream.state {
     case .body: refuse(.timeout(of: "body"), stream)
     case .head, .ending: stream.abort()
+    case .lingering: session.endLingering(stream.id)
     case .serving, .streaming: break
     }
   }

@@ -15,6 +15,8 @@ final class HTTP2Stream {
     case streaming(HTTPStream)
     /// The answer is whole, or was cut, and is on its way.
     case ending
+    /// The answer was sent; the rest of the request is still coming, and thrown away.
+    case lingering
   }
 
   let id: Int32
@@ -33,7 +35,7 @@ final class HTTP2Stream {
     switch last {
     case .serving(let exchange): exchange.abandon()
     case .streaming(let stream): stream.carrierDidClose()
-    case .head, .body, .ending: break
+    case .head, .body, .ending, .lingering: break
     }
   }
 }

@@ -185,6 +185,43 @@ def test_a_body_over_the_limit_is_413(run, name):  # §6, RFC 9113 §8.1
         assert client.get("/healthz").status == 200
 
 
+REFUSALS = {401: [], 403: ["-H", "Origin: https://example.com"], 413: ["-H", "Authorization: Bearer secret-of-the-token"]}
+
+
+# contract: 5.4, 5.10, 6.2
+@pytest.mark.parametrize("size", [10, 20_000, 200_000])
+@pytest.mark.parametrize("status", REFUSALS)
+def test_an_answer_before_the_end_of_the_body_is_not_lost(run, name, tmp_path, status, size):  # RFC 9113 §8.1
+    secret = tmp_path / "secret"
+    secret.write_text("secret-of-the-token")
+    secret.chmod(0o600)
+    token = f'[[token]]\nname = "t"\nsecret = {{ file = "{secret}" }}\nallow = ["read", "trigger"]'
+    daemon = run(limits="max_body_bytes = 5", rest=token, connected=False)
+    url = f"{daemon.url}/channels/{name('private-')}/events/client-x"
+    body = tmp_path / "body"
+    body.write_bytes(b"x" * size)
+    options = ("-sS", "--http2-prior-knowledge", "-o", "/dev/null", "-w", "%{http_code}", "--data-binary", f"@{body}")
+    for _ in range(10):
+        assert run_tool("curl", *options, *REFUSALS[status], url) == str(status)
+
+
+# contract: 6.5
+def test_an_answer_is_not_followed_for_ever(run, name):  # RFC 9113 §8.1
+    daemon = run(limits='max_body_bytes = 5\nbody_timeout = "300ms"')
+    with H2Client(daemon) as client:
+        path = f"/channels/{name('private-')}/events/client-x"
+        head = [(":method", "POST"), (":scheme", "http"), (":path", path), (":authority", client.authority)]
+        for stream in (1, 3):
+            client.streams[stream] = H2Stream()
+            client.h2.send_headers(stream, head)
+            client.h2.send_data(stream, b"x" * 6)
+        client.flush()
+        client.until(lambda: all(client.streams[stream].reset is not None for stream in (1, 3)))
+        for stream in (1, 3):
+            assert client.streams[stream].status == 413 and client.streams[stream].reset == NO_ERROR
+        assert client.get("/healthz").status == 200
+
+
 # contract: 6.10
 def test_more_streams_than_allowed_are_refused(run, name):  # §6
     daemon = run(limits="max_h2_streams = 5")

@@ -111,6 +111,32 @@ import Testing
     #expect(peer.writable == [1])
   }
 
+  @Test func whatFollowsAnAnswerIsThrownAwayWithinALimit() {
+    let peer = ServerPeer(limits: HTTP2Limits(bodyBytesMax: 10))
+    peer.begin()
+    for stream: UInt32 in [1, 3] { peer.receive(Wire.headers(stream, Wire.post, flags: Wire.endHeaders)) }
+    let piece = [UInt8](repeating: 65, count: 16384)
+    for stream: UInt32 in [1, 3] { peer.receive(Wire.data(stream, piece)) }
+    #expect(peer.events.contains(.lingers(stream: 1)) && peer.session.openStreams == 2)
+    // The windows open again, as they do for a body that is wanted.
+    for _ in 0..<20 { peer.receive(Wire.data(1, piece)) }
+    #expect(peer.goAway == nil && peer.resets(of: 1).isEmpty)
+    peer.receive(Wire.data(1, [], flags: Wire.endStream))
+    #expect(peer.resets(of: 1).isEmpty && peer.statuses[1] == ["413"] && peer.session.openStreams == 1)
+    for _ in 0..<70 { peer.receive(Wire.data(3, piece)) }
+    #expect(peer.resets(of: 3) == [.noError] && peer.goAway == nil && peer.session.openStreams == 0)
+  }
+
+  @Test func anOwnerEndsWhatLingers() {
+    let peer = ServerPeer(limits: HTTP2Limits(bodyBytesMax: 10))
+    peer.begin()
+    peer.receive(Wire.headers(1, Wire.post, flags: Wire.endHeaders) + Wire.data(1, [UInt8](repeating: 65, count: 11)))
+    #expect(peer.hasEnded(1) && peer.resets(of: 1).isEmpty)
+    peer.session.endLingering(1)
+    peer.settle()
+    #expect(peer.resets(of: 1) == [.noError] && peer.session.openStreams == 0)
+  }
+
   @Test func aResetEndsABody() {
     let peer = streaming([1, 3])
     peer.receive(Wire.reset(1))

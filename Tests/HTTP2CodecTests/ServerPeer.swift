@@ -60,7 +60,7 @@ final class ServerPeer {
         case .complete(let stream, _): serve(self, stream)
         case .violation(let stream, let violation):
           session.respond(ResponseHead(status: violation.status), body: Array("no".utf8), on: stream)
-        case .opened, .head, .writable, .closed: break
+        case .opened, .head, .writable, .lingers, .closed: break
         }
       }
       read()

@@ -44,10 +44,6 @@ import Testing
       #expect(peer.statuses[stream] == [status])
       #expect(peer.hasEnded(stream))
       #expect(peer.resets(of: stream).isEmpty)
-    case .answerAndReset(let stream, let status, let code):
-      #expect(peer.statuses[stream] == [status])
-      #expect(peer.hasEnded(stream))
-      #expect(peer.resets(of: stream) == [code])
     case .nothing:
       #expect(peer.frames.allSatisfy { $0.type != FrameType.resetStream })
     }

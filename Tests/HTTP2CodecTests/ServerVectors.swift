@@ -10,8 +10,6 @@ struct ServerVector: Sendable, CustomStringConvertible {
     case reset(UInt32, ErrorCode)
     /// The stream, with an answer of this status; the connection lives.
     case answer(UInt32, String)
-    /// The stream, with an answer and then, as the request was not whole, a RST_STREAM; the connection lives.
-    case answerAndReset(UInt32, String, ErrorCode)
     /// Not at all: it is ignored, and the connection lives.
     case nothing
   }
@@ -311,7 +309,7 @@ struct ServerVector: Sendable, CustomStringConvertible {
       [[UInt8]](repeating: Wire.frame(FrameType.continuation, stream: 1, Wire.field("a", "b")), count: 9).flatMap { $0 }
     ),
     ServerVector(
-      "§8.1", "a body over the limit", .answerAndReset(1, "413", .noError),
+      "§8.1", "a body over the limit", .answer(1, "413"),
       Wire.headers(1, Wire.post, flags: Wire.endHeaders), Wire.data(1, [UInt8](repeating: 65, count: 1001))),
     ServerVector(
       "§5.1.2", "one stream too many", .reset(9, .refusedStream),

@@ -130,6 +130,7 @@ final class ServerStory {
       case .complete(let id, let body): stream(id) { $0.take(body) }
       case .violation(let id, let violation): stream(id) { $0.refuse(violation) }
       case .writable(let id): stream(id) { require($0.isOpen, "\(id) is writable after its end") }
+      case .lingers(let id): stream(id) { require($0.isOpen && $0.isEnding, "\(id) lingers without an answer") }
       case .closed(let id, _): stream(id) { $0.close() }
       }
     }
