@@ -38,7 +38,8 @@ extension HTTPConnection: ExchangeCarrier {
     server.service.noteAnswer(method: exchange.method, status: head.status)
     var head = head
     if isChunked { head.headers.append("Transfer-Encoding", "chunked") }
-    head.headers.append("Connection", isChunked ? "keep-alive" : "close")
+    // RFC 9112 §9.6: nothing follows the body, and whoever keeps connections for further requests has to know.
+    head.headers.append("Connection", "close")
     head.headers.append("Date", server.date())
     var output = ByteQueue()
     head.append(to: &output)

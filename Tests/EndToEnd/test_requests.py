@@ -1,9 +1,11 @@
 """HTTP/1.1 as RFC 9112 has it, spelled on the socket: what is ambiguous is refused, what is valid is served."""
 
+import http.client
 import json
 
 import pytest
 
+from deadline import SECONDS, poll
 from raw import Connection, request
 
 CL4, CHUNKED = "Content-Length: 4\r\n", "Transfer-Encoding: chunked\r\n"
@@ -138,6 +140,30 @@ def test_connection_close_is_obeyed(daemon):  # RFC 9112 §9.6
         _, fields, _ = connection.response()
         assert fields["connection"] == "close"
         assert connection.is_closed()
+
+
+def test_a_stream_says_that_its_connection_ends_with_it(daemon, name):  # RFC 9112 §9.6
+    for version in ("1.1", "1.0"):
+        channel = name()
+        stream = daemon.subscribed(channel, version=version)
+        assert stream.headers["connection"] == "close"
+        daemon.delete(f"/channels/{channel}?force=true")
+        stream.text()
+        assert stream.socket.recv(1) == b""
+
+
+def test_a_client_that_keeps_connections_asks_again_after_a_stream(daemon, name):  # RFC 9112 §9.6
+    kept = http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=SECONDS)
+    for _ in range(3):
+        channel = name()
+        kept.request("GET", f"/channels/{channel}/events")
+        answer = kept.getresponse()
+        poll(lambda: daemon.channel(channel).get("subscribed"))
+        daemon.delete(f"/channels/{channel}?force=true")
+        assert answer.read().endswith(b"event: bridge:unsubscribed\ndata: {}\n\n")
+        kept.request("POST", "/connection/connect")
+        assert kept.getresponse().read()
+    kept.close()
 
 
 # contract: 1.5
