@@ -66,7 +66,7 @@ let package = Package(
     // I/O: the only place with system calls.
     swift("Reactor", ["Bytes", "CShim"]),
     swift("Transport", ["Bytes", "CShim", "Reactor", "TLSEngine"]),
-    swift("Systemd", ["CSystemd"]),
+    swift("Systemd", ["CShim", "CSystemd"]),
     swift("WebSocketTransport", ["Bytes", "CryptoPrimitives", "Reactor", "Transport", "WebSocketCodec"]),
 
     // Assembly.

@@ -1,6 +1,3 @@
-import CSystemd
-import Glibc
-
 /// One entry of the journal: fields of the form `NAME=value` (systemd.journal-fields(7)).
 public struct JournalEntry {
   private var bytes: [UInt8] = []
@@ -31,22 +28,24 @@ public struct JournalEntry {
     ends.indices.map { Array(bytes[($0 == 0 ? 0 : ends[$0 - 1])..<ends[$0]]) }
   }
 
-  /// Whether a journal is there to be written to: libsystemd takes entries and loses them where none is.
-  public static var isAvailable: Bool { access("/run/systemd/journal/socket", W_OK) == 0 }
-
-  /// Sends the entry to the journal (`sd_journal_sendv(3)`, which adds no place in the source).
-  ///
-  /// - Returns: zero, or the `errno` of the failure.
-  public func send() -> Int32 {
-    var copy = bytes
-    return copy.withUnsafeMutableBytes { buffer in
-      var start = 0
-      let vectors = ends.map { end in
-        defer { start = end }
-        return iovec(iov_base: buffer.baseAddress.map { $0 + start }, iov_len: end - start)
+  /// The entry as the journal takes it (systemd's Native Journal Protocol): a line for each field, or, where its value
+  /// has several, the name, the value's length in 8 bytes, the lowest first, and the value.
+  var datagram: [UInt8] {
+    var datagram: [UInt8] = []
+    datagram.reserveCapacity(bytes.count + ends.count)
+    for field in fields {
+      if field.contains(UInt8(ascii: "\n")), let equals = field.firstIndex(of: UInt8(ascii: "=")) {
+        let value = field[(equals + 1)...]
+        datagram += field[..<equals]
+        datagram.append(UInt8(ascii: "\n"))
+        withUnsafeBytes(of: UInt64(value.count).littleEndian) { datagram.append(contentsOf: $0) }
+        datagram += value
+      } else {
+        datagram += field
       }
-      return -sd_journal_sendv(vectors, Int32(vectors.count))
+      datagram.append(UInt8(ascii: "\n"))
     }
+    return datagram
   }
 
   private mutating func appendField(_ name: String, _ value: String) {

@@ -1,46 +1,70 @@
 import CSystemd
 import Glibc
 
-/// What became of a notification.
-public enum NotifyOutcome: Hashable, Sendable {
-  /// The service manager has it.
-  case delivered
-  /// No service manager waits for it (`NOTIFY_SOCKET` is not set).
-  case notSupervised
-  /// It could not be sent; the number is an `errno`.
-  case failed(Int32)
-}
+/// Tells the service manager what the daemon does, as `sd_notify(3)` does, but never waits for it: what it does not take
+/// now is sent again later, in its newest form, until it takes it.
+public final class Notifier {
+  /// Calls what it is given once, after that time.
+  public typealias Delay = (Duration, @escaping () -> Void) -> Void
 
-/// Tells the service manager what the daemon does: `sd_notify(3)`.
-public struct Notifier: Sendable {
-  /// A notifier to the socket named by the environment.
-  public init() {}
+  /// Before what was not taken is sent again, at first; twice as long each time, up to ``retryDelayMax``.
+  static let retryDelay = Duration.milliseconds(50)
+  static let retryDelayMax = Duration.seconds(1)
+
+  private let socket: DatagramSocket?
+  private let later: Delay
+  private var backlog = NotificationBacklog()
+  private var isRetryDue = false
+  private var nextDelay = Notifier.retryDelay
+  /// What was said last, whether or not it has been taken.
+  private var lastStatus: String?
+
+  /// Told once that the service manager does not take what it is sent, and again only after it has.
+  public var onStalled: (() -> Void)?
+  private var isStalled = false
+
+  /// - Parameters:
+  ///   - socket: where the service manager listens, as `$NOTIFY_SOCKET` has it: a path, or an abstract name behind `@`.
+  ///     Nil when there is none that waits.
+  ///   - later: what has an attempt made later; the loop's timers.
+  public init(socket: String?, later: @escaping Delay) {
+    self.socket = socket.map { DatagramSocket(to: $0) }
+    self.later = later
+  }
 
   /// The service accepts requests; also the end of a reload.
-  @discardableResult
-  public func ready(status: String) -> NotifyOutcome { send("READY=1\nSTATUS=\(oneLine(status))") }
+  public func ready(status: String) {
+    lastStatus = status
+    backlog.status = oneLine(status)
+    say(.ready, "READY=1")
+  }
 
-  /// What `systemctl status` shows.
-  @discardableResult
-  public func status(_ text: String) -> NotifyOutcome { send("STATUS=\(oneLine(text))") }
+  /// What `systemctl status` shows; nothing is sent when it shows that already.
+  public func status(_ text: String) {
+    guard text != lastStatus else { return }
+    lastStatus = text
+    backlog.status = oneLine(text)
+    flush()
+  }
 
   /// The service is on its way out.
-  @discardableResult
-  public func stopping() -> NotifyOutcome { send("STOPPING=1") }
+  public func stopping() { say(.stopping, "STOPPING=1") }
 
   /// A reload begins; ``ready(status:)`` ends it.
-  @discardableResult
-  public func reloading() -> NotifyOutcome {
+  public func reloading() {
     // sd_notify(3): RELOADING=1 of Type=notify-reload must carry the time of the monotonic clock.
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
     let microseconds = UInt64(time.tv_sec) * 1_000_000 + UInt64(time.tv_nsec) / 1_000
-    return send("RELOADING=1\nMONOTONIC_USEC=\(microseconds)")
+    say(.reloading, "RELOADING=1\nMONOTONIC_USEC=\(microseconds)")
   }
 
-  /// The loop turns; to be sent about twice in every ``watchdogInterval()``.
-  @discardableResult
-  public func watchdog() -> NotifyOutcome { send("WATCHDOG=1") }
+  /// The loop turns; to be sent about twice in every ``watchdogInterval()``. One that is not taken is dropped: another
+  /// one follows.
+  public func watchdog() {
+    flush()
+    _ = socket?.send([UInt8]("WATCHDOG=1".utf8))
+  }
 
   /// How long the service manager waits for ``watchdog()`` before it restarts the service; nil when it does not.
   public func watchdogInterval() -> Duration? {
@@ -49,10 +73,36 @@ public struct Notifier: Sendable {
     return .microseconds(Int64(clamping: microseconds))
   }
 
-  private func send(_ message: String) -> NotifyOutcome {
-    let result = sd_notify(0, message)
-    if result > 0 { return .delivered }
-    return result == 0 ? .notSupervised : .failed(-result)
+  private func say(_ kind: NotificationBacklog.Kind, _ text: String) {
+    backlog.add(kind, text)
+    flush()
+  }
+
+  /// Sends what waits, as far as it is taken; also to be called at the very end.
+  public func flush() {
+    while let message = backlog.first {
+      let code = socket?.send([UInt8](message.utf8)) ?? 0
+      guard !DatagramSocket.isShortage(code) else { return retryLater() }
+      // Taken; or nobody is there, and what is not heard now is of no use later.
+      backlog.removeFirst()
+    }
+    isStalled = false
+    nextDelay = Notifier.retryDelay
+  }
+
+  private func retryLater() {
+    if !isStalled {
+      isStalled = true
+      onStalled?()
+    }
+    guard !isRetryDue else { return }
+    isRetryDue = true
+    later(nextDelay) { [weak self] in
+      guard let self else { return }
+      isRetryDue = false
+      flush()
+    }
+    nextDelay = min(nextDelay * 2, Notifier.retryDelayMax)
   }
 
   /// A line break would begin another assignment.

@@ -34,7 +34,12 @@ struct DaemonProcess {
     let daemon = try Daemon(
       reactor: reactor, configuration: configuration, secrets: options.secrets,
       stateDirectory: ProcessEnvironment.stateDirectory, version: Version.number, log: log)
-    let notifier = Notifier()
+    let notifier = Notifier(socket: ProcessEnvironment.notifySocket) { delay, body in
+      _ = reactor.schedule(after: delay, body)
+    }
+    notifier.onStalled = { [log] in
+      log.warning("the service manager does not take notifications; they are sent again until it does")
+    }
     let inherited = InheritedDescriptor.takeAll()
     if configuration.listen.isEmpty && inherited.isEmpty {
       Console.message("apinatord: there is nothing to listen on; set `listen` or start it by its socket unit")
@@ -51,6 +56,7 @@ struct DaemonProcess {
     daemon.onStatus = { notifier.status($0) }
     if sandbox != nil { announce(addresses) }
     try reactor.run()
+    notifier.flush()
     logOutput.writeSums(all: true)
     log.info("stopped")
   }

@@ -10,11 +10,13 @@ import Systemd
 /// daemon runs.
 final class LogOutput: Sendable {
   let style: LogStyle
+  private let journal: Journal?
   private let threshold: Atomic<Int>
   private let repeats = Mutex(RepeatFilter<LogLine>())
 
   init(_ configuration: LogConfiguration) {
     style = LogStyle(configuration.format)
+    journal = style == .journal ? Journal(identifier: "apinatord") : nil
     threshold = Atomic(Logger.Level(configuration.level).index)
   }
 
@@ -49,7 +51,11 @@ final class LogOutput: Sendable {
   static let sumInterval = RepeatFilter<LogLine>.interval
 
   private func put(_ line: LogLine) {
-    if style == .journal, line.journalEntry.send() == 0 { return }
+    switch journal?.send(line.journalEntry) {
+    // Standard error may be the journal too, and is not read by one that does not read.
+    case .taken, .lost: return
+    case .failed, nil: break
+    }
     var bytes = ByteQueue()
     line.append(to: &bytes, style: style, at: Timestamp.now())
     bytes.withReadableBytes { Console.write($0, to: STDERR_FILENO) }
@@ -67,11 +73,11 @@ enum LogStyle: Sendable {
 
   init(_ format: LogFormat) {
     switch format {
-    case .journal: self = JournalEntry.isAvailable ? .journal : .prefixed
+    case .journal: self = Journal.isAvailable ? .journal : .prefixed
     case .text: self = .text
     case .json: self = .json
     case .auto where ProcessEnvironment.standardErrorIsJournal:
-      self = JournalEntry.isAvailable ? .journal : .prefixed
+      self = Journal.isAvailable ? .journal : .prefixed
     case .auto: self = isatty(STDERR_FILENO) == 1 ? .text : .json
     }
   }

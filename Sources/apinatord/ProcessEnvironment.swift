@@ -33,6 +33,9 @@ enum ProcessEnvironment {
     return names.first { value($0) != nil }
   }
 
+  /// `$NOTIFY_SOCKET` (sd_notify(3)): where the service manager waits to be told.
+  static var notifySocket: String? { value("NOTIFY_SOCKET") }
+
   /// The first folder of `$STATE_DIRECTORY` (systemd.exec(5)).
   static var stateDirectory: String? {
     value("STATE_DIRECTORY").map { String($0.prefix { $0 != ":" }) }

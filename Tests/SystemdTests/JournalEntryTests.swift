@@ -19,12 +19,21 @@ import Testing
         == ["APP=main", "CHANNEL=presence-x", "CODE=slow_consumer"])
   }
 
-  // The library sends such a value with its length, so that nothing in it begins another field.
   @Test(arguments: ["", "a=b", "two\nlines", "MESSAGE=forged\nPRIORITY=0", "\0", "ü€😀"])
   func aValueMayBeAnything(_ value: String) {
     let fields = fields([("detail", value)])
     #expect(fields.count == 5)
     #expect(fields.last == "DETAIL=\(value)")
+  }
+
+  // With its length, so that nothing in it begins another field.
+  @Test func aValueOfSeveralLinesIsSentWithItsLength() {
+    var entry = JournalEntry(message: "two\nlines", priority: 6, identifier: "a", logger: "b")
+    entry.append("app", "x=y")
+    let expected =
+      [UInt8]("MESSAGE\n".utf8) + [9, 0, 0, 0, 0, 0, 0, 0]
+      + [UInt8]("two\nlines\nPRIORITY=6\nSYSLOG_IDENTIFIER=a\nLOGGER=b\nAPP=x=y\n".utf8)
+    #expect(entry.datagram == expected)
   }
 
   @Test(arguments: [
