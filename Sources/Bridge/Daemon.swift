@@ -92,7 +92,7 @@ public final class Daemon {
       throw DaemonError.listen(error)
     }
     inheritedAddresses = addresses
-    try checkExposure(configuration)
+    try checkReach(configuration)
     if inherited.isEmpty {
       for address in configuration.listen {
         let local = try listen(on: address)
@@ -118,7 +118,7 @@ public final class Daemon {
   ///
   /// - Throws: what is wrong with the new one; then the old one stays in force, whole.
   public func reload(_ new: Configuration) throws(DaemonError) {
-    try checkExposure(new)
+    try checkReach(new)
     let access = try AccessPolicy(new, secrets: secrets)
     // Read again also when the paths are the same: a renewed certificate has the old one's name.
     let serverTLS = try Daemon.serverTLS(new)
@@ -155,8 +155,10 @@ public final class Daemon {
     log.info("reloaded", metadata: ["apps": "\(apps.count)", "new": "\(made.count)"])
   }
 
-  /// What other machines can reach needs tokens, also when it was passed in and the configuration does not name it.
-  private func checkExposure(_ configuration: Configuration) throws(DaemonError) {
+  /// Somebody has to be able to call; and what other machines can reach needs tokens, also when it was passed in and the
+  /// configuration does not name it.
+  private func checkReach(_ configuration: Configuration) throws(DaemonError) {
+    guard !configuration.listen.isEmpty || !inheritedAddresses.isEmpty else { throw .nothingToListenOn }
     guard configuration.tokens.isEmpty, let open = inheritedAddresses.first(where: { !$0.isLoopback }) else { return }
     throw .exposed(open)
   }

@@ -6,6 +6,8 @@ public enum DaemonError: Error, CustomStringConvertible {
   case listen(ListenError)
   /// Other machines can reach a socket that was passed in, and no token says who may.
   case exposed(SocketAddress)
+  /// `listen` is empty, and no socket was passed in.
+  case nothingToListenOn
   /// An entry of `listen` is no address.
   case address(String)
   /// A url of an app's is none.
@@ -33,6 +35,9 @@ public enum DaemonError: Error, CustomStringConvertible {
     case .exposed(let address):
       "the socket passed in at \(address) lets other machines call, and no [[token]] says who may; "
         + "add a [[token]] with name and secret, or let it listen on 127.0.0.1"
+    case .nothingToListenOn:
+      "there is nothing to listen on: `listen` is empty, and no socket was passed in; write addresses in `listen`, or "
+        + "start it by its socket unit"
     case .address(let detail): detail
     case .url(let app, let text, let detail): "app \(app): \(text) is not a valid URL: \(detail)"
     case .tls(let app, let detail): "app \(app): \(detail)"

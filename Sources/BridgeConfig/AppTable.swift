@@ -148,7 +148,13 @@ extension ConfigurationParser {
 
   private mutating func channels(_ table: TableReader<AppKey>) -> [String] {
     let hasSecret = table[.appSecret] != nil
-    return (strings(.channels, in: table) ?? []).compactMap { channel in
+    let listed = strings(.channels, in: table) ?? []
+    if listed.count > channelsMax {
+      report(
+        listed[channelsMax].position, "channels has \(listed.count), and max_channels is \(channelsMax)",
+        fix: "remove some, or raise max_channels in [limits]")
+    }
+    return listed.compactMap { channel in
       let name = channel.value
       guard NameSyntax.isChannel(name) else {
         report(

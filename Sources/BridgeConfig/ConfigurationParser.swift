@@ -4,6 +4,8 @@ public struct ConfigurationParser {
   let allowsNoApps: Bool
   /// Whether any `[[token]]` is there: then addresses that other machines reach are fine.
   var hasTokens = false
+  /// `max_channels`.
+  var channelsMax = Limits().maxChannels
   private(set) var problems: [ConfigurationProblem] = []
   private(set) var references: [FileReference] = []
 
@@ -88,6 +90,7 @@ public struct ConfigurationParser {
     configuration.allowedHosts = allowedHosts(table)
     configuration.allowedOrigins = allowedOrigins(table)
     if let limits = subtable(.limits, in: table, LimitsKey.self) { configuration.limits = self.limits(limits) }
+    channelsMax = configuration.limits.maxChannels
     if let log = subtable(.log, in: table, LogKey.self) { configuration.log = self.log(log) }
     if let tls = subtable(.tls, in: table, TLSKey.self) { configuration.tls = self.tls(tls) }
     configuration.apps = apps(table)

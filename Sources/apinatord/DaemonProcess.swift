@@ -41,10 +41,6 @@ struct DaemonProcess {
       log.warning("the service manager does not take notifications; they are sent again until it does")
     }
     let inherited = InheritedDescriptor.takeAll()
-    if configuration.listen.isEmpty && inherited.isEmpty {
-      Console.message("apinatord: there is nothing to listen on; set `listen` or start it by its socket unit")
-      throw ExitCode.configuration
-    }
     // Before anybody can read that it is ready, and act on it.
     try handleSignals(reactor, daemon, sandbox, notifier)
     let addresses = try daemon.start(inherited: inherited.map(\.rawValue))

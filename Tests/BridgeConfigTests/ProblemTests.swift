@@ -140,6 +140,7 @@ struct FlawedDocument: Sendable, CustomTestStringConvertible {
       "app_secret = { file = \"/x\" }\npresence = { user_id = 5, user_info = { a = 1979-05-27, b = [inf] } }\n",
       "5:24 a string", "5:45 no dates", "5:62 no such number"),
     .app("channels = [\"a b\", \"\", \"é\"]\n", "4:13 cannot be a channel", "4:20 cannot be", "4:24 cannot be"),
+    .app("channels = [\"a\", \"b\"]\n[limits]\nmax_channels = 1\n", "4:18 max_channels is 1"),
     .app("channels = [\"\(String(repeating: "c", count: 201))\"]\n", "4:13 1 to 200"),
     .app(
       "channels = [\"private-a\", \"presence-a\", \"private-cache-a\"]\n", "4:13 signed", "4:26 signed", "4:40 signed"),

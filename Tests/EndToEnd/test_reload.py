@@ -64,6 +64,22 @@ def test_a_bad_file_leaves_the_old_one_in_force_and_says_so(run, sandbox, name):
     assert any(str(daemon.configuration) + ":1:" in entry["message"] for entry in daemon.entries)
 
 
+# contract: 8.4
+def test_what_a_start_refuses_a_reload_refuses_too(run, sandbox, name):
+    daemon, channel = run(), name()
+    stream = daemon.subscribed(channel)
+    more = configuration(sandbox, app='channels = ["a", "b", "c"]', limits="max_channels = 2")
+    reload(daemon, more, f"reload refused: {daemon.configuration}:9:23: channels has 3, and max_channels is 2")
+    nowhere = configuration(sandbox).replace('listen = ["127.0.0.1:0"]', "listen = []")
+    reload(daemon, nowhere, "reload refused: there is nothing to listen on")
+    # What is refused changed nothing.
+    sandbox.publish(channel, "news", "{}")
+    stream.until("news")
+    assert "state_change" not in [frame.event for frame in stream.seen]
+    daemon.subscribed(name())
+    reload(daemon, configuration(sandbox))
+
+
 # contract: 5.10, 8.3
 def test_tokens_are_compared(run, sandbox, tmp_path):
     daemon = run()
