@@ -77,7 +77,7 @@ let package = Package(
         "ApinatorProtocol", "Bytes", "CryptoPrimitives", "HTTP2Codec", "HTTPCodec", "JSONCodec", "Reactor", "TLSEngine",
         "Transport", "WebSocketCodec", "WebSocketTransport",
       ]),
-    swift("BridgeConfig", ["Bytes", "CTOML", "JSONCodec"]),
+    swift("BridgeConfig", ["Bytes", "CTOML", "CryptoPrimitives", "JSONCodec", "TLSEngine", "Transport"]),
     swift(
       "Bridge",
       [

@@ -95,14 +95,14 @@ public final class Daemon {
     try checkReach(configuration)
     if inherited.isEmpty {
       for address in configuration.listen {
-        let local = try listen(on: address)
+        let local = try listen(on: address, mode: configuration.socketMode)
         listening.append((address, local))
         addresses.append(local)
       }
     } else if configuration.listen != ListenAddress.defaults {
       noteUnusedListen()
     }
-    for address in addresses { log.info("listening", metadata: ["address": "\(address)"]) }
+    for address in addresses { noteListening(address) }
     takeOver()
     // Not before it serves: the disk may be slow.
     reactor.afterTurn { [weak self] in self?.recordEpoch() }
@@ -138,7 +138,7 @@ public final class Daemon {
         made.append(fresh)
       }
     }
-    try changeListeners(to: new.listen)
+    try changeListeners(to: new)
     configuration = new
     bridge.limits = new.limits
     server.limits = HTTPServerLimits(new.limits)
@@ -169,13 +169,16 @@ public final class Daemon {
   }
 
   /// Listens on what is new, all or nothing, then leaves what is no longer wanted.
-  private func changeListeners(to wanted: [ListenAddress]) throws(DaemonError) {
-    guard wanted != configuration.listen else { return }
-    guard inheritedAddresses.isEmpty else { return noteUnusedListen() }
+  private func changeListeners(to new: Configuration) throws(DaemonError) {
+    let wanted = new.listen
+    guard inheritedAddresses.isEmpty else {
+      if wanted != configuration.listen { noteUnusedListen() }
+      return
+    }
     var added: [(configured: ListenAddress, local: SocketAddress)] = []
     do {
       for address in wanted where !listening.contains(where: { $0.configured == address }) {
-        added.append((address, try listen(on: address)))
+        added.append((address, try listen(on: address, mode: new.socketMode)))
       }
     } catch {
       for entry in added { server.stopListening(at: entry.local) }
@@ -183,7 +186,22 @@ public final class Daemon {
     }
     for entry in listening where !wanted.contains(entry.configured) { server.stopListening(at: entry.local) }
     listening.removeAll { !wanted.contains($0.configured) }
+    if new.socketMode != configuration.socketMode { setMode(new.socketMode) }
     listening += added
+    for entry in added { noteListening(entry.local) }
+  }
+
+  /// Gives the Unix sockets that stay a new mode.
+  private func setMode(_ mode: UInt16) {
+    for entry in listening {
+      do { try SocketMode.set(UInt32(mode), of: entry.local) } catch {
+        log.warning("socket_mode cannot be set: \(error)", metadata: ["address": "\(entry.local)"])
+      }
+    }
+  }
+
+  private func noteListening(_ address: SocketAddress) {
+    log.info("listening", metadata: ["address": "\(address)"])
   }
 
   /// Ends every stream with `bridge:shutdown`, closes upstream with 1000, and calls `completion` when all is sent, at
@@ -223,11 +241,11 @@ public final class Daemon {
     }
   }
 
-  private func listen(on address: ListenAddress) throws(DaemonError) -> SocketAddress {
+  private func listen(on address: ListenAddress, mode: UInt16) throws(DaemonError) -> SocketAddress {
     let parsed: SocketAddress
     do { parsed = try SocketAddress(parsing: address.description) } catch { throw .address(error.message) }
     do {
-      return try server.listen(on: parsed, mode: UInt32(configuration.socketMode))
+      return try server.listen(on: parsed, mode: UInt32(mode))
     } catch {
       throw .listen(error)
     }

@@ -13,6 +13,7 @@ extension ConfigurationParser {
         return nil
       }
       guard let source = secret(entry, key: TokenKey.secret, name: "secret"), let name else { return nil }
+      require(.distinctSecret(source), at: entry.keyPosition)
       return TokenConfiguration(name: name, secret: source, grant: grant)
     }
   }
@@ -68,7 +69,10 @@ extension ConfigurationParser {
 
   private mutating func account(_ key: PeerKey, in table: TableReader<PeerKey>) -> String? {
     guard let name = string(key, in: table) else { return nil }
-    if NameSyntax.isAccount(name.value) { return name.value }
+    if NameSyntax.isAccount(name.value) {
+      require(.account(key == .user ? .user(name.value) : .group(name.value)), at: name.position)
+      return name.value
+    }
     report(
       name.position, "\(quoted(name.value)) cannot be the name of a \(key.rawValue)", fix: "write \(key.sampleLine)")
     return nil

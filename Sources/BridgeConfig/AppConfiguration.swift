@@ -12,6 +12,9 @@ public struct AppConfiguration: Equatable, Sendable {
   public var url: String?
   /// A PEM file of certificates to trust besides the system's.
   public var caFile: String?
+  /// The SHA-256 hash of what ``caFile`` held when the configuration was read from its file: an app whose authorities
+  /// changed is another one.
+  public var caDigest: [UInt8]?
   /// Who signs for private and presence channels: `http://` or `https://`. Excludes ``appSecret``.
   public var authEndpoint: String?
   /// Header fields sent to the endpoint, in the order of the file.

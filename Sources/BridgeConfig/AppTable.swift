@@ -97,6 +97,7 @@ extension ConfigurationParser {
       let path = resolve(file.value)
       app.caFile = path
       refer("ca_file", at: file.position, to: .file(path: path))
+      require(.authorities(path: path), at: file.position)
     }
   }
 

@@ -5,16 +5,29 @@ public enum ConfigurationFile {
   /// A configuration this long is something else.
   public static let fileBytesMax = 1 << 20
 
-  /// Reads and parses the file at `path`, and checks the secrets and files it names with `secrets`. Throws everything
-  /// that is wrong, at once.
+  /// Reads and parses the file at `path`, and checks what it names: secrets, with `secrets`, other files, accounts. Throws
+  /// everything that is wrong, at once.
   public static func load(
     path: String, secrets: SecretReader, allowsNoApps: Bool = false
   ) throws(ConfigurationProblems) -> Configuration {
+    try check(path: path, secrets: secrets, allowsNoApps: allowsNoApps).configuration
+  }
+
+  /// As ``load(path:secrets:allowsNoApps:)``, for whoever wants to know more than the configuration.
+  public static func check(
+    path: String, secrets: SecretReader, allowsNoApps: Bool = false
+  ) throws(ConfigurationProblems) -> ParsedConfiguration {
     let bytes = try bytes(path: path)
-    let (parsed, problems) = ConfigurationParser.read(bytes, file: path, allowsNoApps: allowsNoApps)
-    let all = problems + parsed.fileProblems(secrets: secrets)
+    let (read, problems) = ConfigurationParser.read(bytes, file: path, allowsNoApps: allowsNoApps)
+    let all = problems + read.problems(secrets: secrets)
     guard all.isEmpty else { throw ConfigurationProblems(all) }
-    return parsed.configuration
+    var parsed = read
+    parsed.configuration.apps = read.configuration.apps.map { app in
+      var app = app
+      app.caDigest = app.caFile.flatMap { secrets.digest(file: $0) }
+      return app
+    }
+    return parsed
   }
 
   /// The bytes of the file at `path`.
@@ -42,9 +55,12 @@ public enum ConfigurationFile {
 }
 
 extension ParsedConfiguration {
-  /// Whether the secrets and files that the configuration names can be read now: one problem for each that cannot.
-  public func fileProblems(secrets: SecretReader) -> [ConfigurationProblem] {
-    references.compactMap { reference in reference.error(secrets).map { problem(reference, $0) } }
+  /// What is wrong now with the secrets, files and accounts that the configuration names: one problem for each.
+  public func problems(secrets: SecretReader) -> [ConfigurationProblem] {
+    let unreadable = references.compactMap { reference in
+      reference.error(secrets).map { (position: reference.position, problem: problem(reference, $0)) }
+    }
+    return unreadable.map(\.problem) + unmet(unreadable: Set(unreadable.map(\.position)), secrets).map(\.problem)
   }
 
   func problem(_ reference: FileReference, _ error: SecretError) -> ConfigurationProblem {
@@ -63,6 +79,7 @@ extension FileReference {
       case .secret(let source): _ = try secrets.read(source)
       case .headerValue(let source): _ = try secrets.value(of: .secret(source))
       case .file(let path): try secrets.check(file: path)
+      case .privateFile(let path): _ = try secrets.text(.file(path: path))
       }
       return nil
     } catch { return error }

@@ -8,6 +8,8 @@ public struct ConfigurationParser {
   var channelsMax = Limits().maxChannels
   private(set) var problems: [ConfigurationProblem] = []
   private(set) var references: [FileReference] = []
+  private(set) var requirements: [Requirement] = []
+  private(set) var notices: [ConfigurationProblem] = []
 
   init(file: String, allowsNoApps: Bool) {
     self.file = file
@@ -15,7 +17,7 @@ public struct ConfigurationParser {
   }
 
   /// Parses `bytes`. `file` is how messages name it, and relative paths in it start at its folder; `allowsNoApps` is
-  /// for the sandbox, which brings an app named `main`. Opens no file: see ``ParsedConfiguration/fileProblems(secrets:)``.
+  /// for the sandbox, which brings an app named `main`. Opens no file: see ``ParsedConfiguration/problems(secrets:)``.
   public static func parse(
     _ bytes: [UInt8], file: String, allowsNoApps: Bool = false
   ) throws(ConfigurationProblems) -> ParsedConfiguration {
@@ -35,7 +37,9 @@ public struct ConfigurationParser {
     } catch {
       parser.report(error)
     }
-    let parsed = ParsedConfiguration(file: file, configuration: configuration, references: parser.references)
+    let parsed = ParsedConfiguration(
+      file: file, configuration: configuration, references: parser.references, requirements: parser.requirements,
+      notices: parser.notices)
     return (parsed, parser.problems)
   }
 
@@ -45,6 +49,14 @@ public struct ConfigurationParser {
 
   mutating func refer(_ key: String, at position: SourcePosition, to content: FileReference.Content) {
     references.append(FileReference(key: key, position: position, content: content))
+  }
+
+  mutating func require(_ content: Requirement.Content, at position: SourcePosition) {
+    requirements.append(Requirement(position: position, content: content))
+  }
+
+  mutating func note(_ position: SourcePosition, _ message: String, fix: String) {
+    notices.append(ConfigurationProblem(file: file, position: position, message: message, fix: fix))
   }
 
   /// A path in the configuration, relative to the folder of its file.
@@ -106,9 +118,13 @@ public struct ParsedConfiguration: Sendable {
   /// The file it came from, as it was named.
   public let file: String
   /// The configuration.
-  public let configuration: Configuration
+  public internal(set) var configuration: Configuration
   /// Files and credentials that have to be there when it is used.
   public let references: [FileReference]
+  /// What has to be true of these files, and of this machine.
+  public let requirements: [Requirement]
+  /// What is right only under circumstances that the file does not tell.
+  public let notices: [ConfigurationProblem]
 }
 
 /// A key whose value names a file or a credential.
@@ -121,6 +137,8 @@ public struct FileReference: Equatable, Sendable {
     case headerValue(SecretSource)
     /// A file, at a path that can be opened as it is.
     case file(path: String)
+    /// A file that others must not be able to read, and that is no line of text.
+    case privateFile(path: String)
   }
 
   /// The key, for messages.

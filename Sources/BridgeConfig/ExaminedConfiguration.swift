@@ -7,6 +7,8 @@ public struct ExaminedConfiguration: Sendable {
   public let problems: [ConfigurationProblem]
   /// The secrets and files that it names, in the order of the file.
   public let references: [Reference]
+  /// What is wrong with what is in these files, and with accounts, in the order of the file.
+  public let unmet: [UnmetRequirement]
 
   /// A secret or a file that the configuration names, and why it cannot be used now, if so.
   public struct Reference: Sendable {
@@ -27,12 +29,17 @@ extension ConfigurationFile {
     let bytes = try bytes(path: path)
     let (parsed, problems) = ConfigurationParser.read(bytes, file: path, allowsNoApps: allowsNoApps)
     let isTOML = (try? TOMLDocument(parsing: bytes)) != nil
+    let references = parsed.references.sorted { $0.position < $1.position }.map { reference in
+      let error = reference.error(secrets)
+      return ExaminedConfiguration.Reference(
+        reference: reference, error: error, problem: error.map { parsed.problem(reference, $0) })
+    }
+    let unreadable = references.filter { $0.error != nil }.map(\.reference.position)
     return ExaminedConfiguration(
       configuration: isTOML ? parsed.configuration : nil,
-      problems: problems.isEmpty ? [] : ConfigurationProblems(problems).problems,
-      references: parsed.references.sorted { $0.position < $1.position }.map { reference in
-        let error = reference.error(secrets)
-        return .init(reference: reference, error: error, problem: error.map { parsed.problem(reference, $0) })
+      problems: problems.isEmpty ? [] : ConfigurationProblems(problems).problems, references: references,
+      unmet: parsed.unmet(unreadable: Set(unreadable), secrets).sorted {
+        $0.requirement.position < $1.requirement.position
       })
   }
 }

@@ -20,6 +20,8 @@ public enum SecretError: Error, Equatable, Sendable, CustomStringConvertible {
   case exposed(path: String, mode: UInt16)
   /// Nothing but perhaps a line end.
   case empty(path: String)
+  /// It has white space around it, several lines, or control characters.
+  case notOneLine(path: String)
   /// More than ``SecretReader/secretBytesMax``.
   case tooLarge(path: String)
   /// It has several lines, or bytes that no header can carry.
@@ -49,6 +51,8 @@ public enum SecretError: Error, Equatable, Sendable, CustomStringConvertible {
     case .exposed(let path, let mode):
       "others on this machine can read or write \(path) (mode 0\(String(mode, radix: 8)))"
     case .empty(let path): "\(path) is empty"
+    case .notOneLine(let path):
+      "\(path) has white space around the secret, more than one line, or control characters"
     case .tooLarge(let path): "\(path) is too large"
     case .notAHeaderValue(let path): "\(path) cannot be sent as a header"
     }
@@ -66,6 +70,7 @@ public enum SecretError: Error, Equatable, Sendable, CustomStringConvertible {
     case .notAFile: "name a file"
     case .exposed(let path, _): "run: chmod o-rwx \(Self.shellWord(path))"
     case .empty: "write the secret into it"
+    case .notOneLine: "write the secret and nothing else into it; one line end may follow"
     case .tooLarge: "name the file that has the secret and nothing else"
     case .notAHeaderValue: "write the whole value on one line of ASCII, such as Bearer …"
     }

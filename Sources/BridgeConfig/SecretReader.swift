@@ -1,3 +1,4 @@
+import CryptoPrimitives
 import Glibc
 
 /// Reads secrets from files and systemd credentials, anew at each use.
@@ -14,8 +15,20 @@ public struct SecretReader: Sendable {
   /// A reader that looks for credentials in `credentialsDirectory`.
   public init(credentialsDirectory: String?) { self.credentialsDirectory = credentialsDirectory }
 
-  /// The secret, less one line end at its end. Refuses a file that others may read or write, and an empty one.
+  /// The secret, less one line end at its end. Refuses a file that others may read or write, an empty one, and what would
+  /// never match because of what is around the secret.
   public func read(_ source: SecretSource) throws(SecretError) -> [UInt8] {
+    let secret = try text(source)
+    let space = UInt8(ascii: " ")
+    guard secret.first != space, secret.last != space, secret.allSatisfy({ $0 >= space && $0 != 127 }) else {
+      throw .notOneLine(path: try path(of: source))
+    }
+    return secret
+  }
+
+  /// What the file has, whatever that is, less one line end at its end. Refuses a file that others may read or write, and
+  /// an empty one.
+  func text(_ source: SecretSource) throws(SecretError) -> [UInt8] {
     let path = try path(of: source)
     let file: FileContents
     do {
@@ -38,7 +51,7 @@ public struct SecretReader: Sendable {
     switch value {
     case .literal(let text): return text
     case .secret(let source):
-      let bytes = try read(source)
+      let bytes = try text(source)
       guard NameSyntax.isFieldValue(bytes) else { throw .notAHeaderValue(path: try path(of: source)) }
       return String(decoding: bytes, as: UTF8.self)
     }
@@ -58,6 +71,11 @@ public struct SecretReader: Sendable {
     } catch {
       throw SecretError(error, path: path, source: .file(path: path))
     }
+  }
+
+  /// The SHA-256 hash of a file that is no secret; nil when it cannot be read.
+  func digest(file path: String) -> [UInt8]? {
+    (try? FileContents(path: path, bytesMax: Self.fileBytesMax)).map { SHA256.hash($0.bytes) }
   }
 
   private func path(of source: SecretSource) throws(SecretError) -> String {

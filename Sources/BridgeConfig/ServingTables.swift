@@ -1,7 +1,12 @@
 // The top level, [limits], [log] and [tls].
 extension ConfigurationParser {
   mutating func listenAddresses(_ table: TableReader<RootKey>) -> [ListenAddress]? {
-    strings(.listen, in: table)?.compactMap { listenAddress($0) }
+    if let value = table[.listen]?.value, case .array(let elements) = value.content, elements.isEmpty {
+      note(
+        value.position, "listen is empty: without sockets from systemd, serve ends with exit status 78",
+        fix: "start it by its socket unit, or write \(RootKey.listen.sampleLine)")
+    }
+    return strings(.listen, in: table)?.compactMap { listenAddress($0) }
   }
 
   private mutating func listenAddress(_ text: Located<String>) -> ListenAddress? {
@@ -151,7 +156,8 @@ extension ConfigurationParser {
     guard let certificate = string(.certificate, in: table), let key = string(.key, in: table) else { return nil }
     let files = TLSFiles(certificate: resolve(certificate.value), key: resolve(key.value))
     refer("[tls] certificate", at: certificate.position, to: .file(path: files.certificate))
-    refer("[tls] key", at: key.position, to: .secret(.file(path: files.key)))
+    refer("[tls] key", at: key.position, to: .privateFile(path: files.key))
+    require(.keyPair(files, keyPosition: key.position), at: certificate.position)
     return files
   }
 }

@@ -1,6 +1,4 @@
 import BridgeConfig
-import TLSEngine
-import Transport
 
 /// The configuration looked at: its text, the files it names, and its secrets.
 struct ConfigurationExamination {
@@ -56,49 +54,14 @@ struct ConfigurationExamination {
     verdicts += examined.references.filter { !$0.reference.isSecret }.compactMap { reference in
       reference.problem.map { Self.verdict($0, .fileUnusable) }
     }
-    // What is in the files is looked at only when all could be read: one thing that is wrong is told once.
-    guard verdicts.isEmpty, let configuration = examined.configuration else { return verdicts }
-    let isReadable = examined.references.allSatisfy { $0.error == nil }
-    return trust(configuration) + (isReadable ? serverTLS(configuration) : []) + accounts(configuration)
+    return verdicts + examined.unmet.map { Self.verdict($0.problem, Self.code($0.requirement)) }
   }
 
-  private func trust(_ configuration: Configuration) -> [Verdict] {
-    var files: [String] = []
-    for file in configuration.apps.compactMap(\.caFile) where !files.contains(file) { files.append(file) }
-    return files.compactMap { file in
-      do throws(TLSFailure) {
-        _ = try TLSContext.client(TLSClientConfiguration(additionalTrustFile: file))
-        return nil
-      } catch {
-        return .failed(.fileUnusable, error.message, fix: "name a file with the authority's certificate in ca_file")
-      }
-    }
-  }
-
-  private func serverTLS(_ configuration: Configuration) -> [Verdict] {
-    guard let files = configuration.tls else { return [] }
-    do throws(TLSFailure) {
-      _ = try TLSContext.server(certificateFile: files.certificate, keyFile: files.key)
-      return []
-    } catch {
-      return [
-        .failed(.fileUnusable, "[tls]: \(error.message)", fix: "name the two files that belong together in [tls]")
-      ]
-    }
-  }
-
-  private func accounts(_ configuration: Configuration) -> [Verdict] {
-    configuration.peers.compactMap { peer in
-      let isKnown =
-        switch peer.subject {
-        case .uid, .gid: true
-        case .user(let name): AccountDatabase.userID(named: name) != nil
-        case .group(let name): AccountDatabase.groupID(named: name) != nil
-        }
-      guard !isKnown else { return nil }
-      return .failed(
-        .accountUnknown, "[[peer]] names \(peer.subject), which is no account of this machine",
-        fix: "create it, or mend the name")
+  private static func code(_ requirement: Requirement) -> FindingCode {
+    switch requirement.content {
+    case .authorities, .keyPair: .fileUnusable
+    case .distinctSecret: .secretInvalid
+    case .account: .accountUnknown
     }
   }
 
@@ -142,7 +105,7 @@ struct ConfigurationExamination {
     case .missing, .missingCredential: return .failed(.secretMissing, message, fix: problem.fix)
     case .denied, .unreadable, .notAFile, .notACredentialName:
       return .failed(.secretUnreadable, message, fix: problem.fix)
-    case .empty, .tooLarge, .notAHeaderValue: return .failed(.secretInvalid, message, fix: problem.fix)
+    case .empty, .notOneLine, .tooLarge, .notAHeaderValue: return .failed(.secretInvalid, message, fix: problem.fix)
     }
   }
 }
@@ -150,7 +113,7 @@ struct ConfigurationExamination {
 extension FileReference {
   fileprivate var isSecret: Bool {
     switch content {
-    case .secret, .headerValue: true
+    case .secret, .headerValue, .privateFile: true
     case .file: false
     }
   }

@@ -4,13 +4,14 @@ import BridgeConfig
 struct CheckConfigCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check-config",
-    abstract: "Say everything that is wrong with a configuration, and the secrets and files it names.",
+    abstract: "Say everything that is wrong with a configuration, and the secrets, files and accounts it names.",
     discussion: """
       Example:
         apinatord check-config \(ProcessEnvironment.configurationFileDefault)
 
       Each problem is a line FILE:LINE:COLUMN: what is wrong; what to write instead. Exit status 0: it is good; 78: it \
-      is not. Run it as the user that runs the daemon, who has to be able to read the secrets.
+      is not, and serve would end with 78 too. What only a socket unit makes right is said on standard error. Run it as \
+      the user that runs the daemon, who has to be able to read the secrets.
       """)
 
   @Argument(
@@ -24,9 +25,11 @@ struct CheckConfigCommand: ParsableCommand {
   func run() throws {
     let path = file ?? ProcessEnvironment.configurationFile ?? ProcessEnvironment.configurationFileDefault
     let secrets = SecretReader(credentialsDirectory: ProcessEnvironment.credentialsDirectory)
-    let configuration = try configurationOrExit { () throws(ConfigurationProblems) in
-      try ConfigurationFile.load(path: path, secrets: secrets, allowsNoApps: sandbox)
+    let parsed = try configurationOrExit { () throws(ConfigurationProblems) in
+      try ConfigurationFile.check(path: path, secrets: secrets, allowsNoApps: sandbox)
     }
+    let configuration = parsed.configuration
+    for notice in parsed.notices { Console.message(notice.description) }
     Console.answer("\(path): good (\(Self.summary(configuration)))")
   }
 

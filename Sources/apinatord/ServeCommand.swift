@@ -76,9 +76,7 @@ func runDaemon(_ options: ServeOptions) throws {
 }
 
 /// Says what is wrong with a configuration, and ends the program with 78.
-func configurationOrExit(
-  _ load: () throws(ConfigurationProblems) -> Configuration
-) throws(ExitCode) -> Configuration {
+func configurationOrExit<Loaded>(_ load: () throws(ConfigurationProblems) -> Loaded) throws(ExitCode) -> Loaded {
   do {
     return try load()
   } catch {

@@ -14,7 +14,8 @@ struct TriggerCommand: ParsableCommand {
         apinatord trigger presence-x client-note 'just text'
         date | apinatord trigger presence-x client-date -
 
-      DATA is JSON, and is sent byte by byte as it is; anything else is sent as a JSON string. The channel is \
+      DATA is JSON, and is sent byte by byte as it is; anything else is sent as a JSON string. DATA that begins \
+      with - comes after --. The channel is \
       subscribed when it is not. Nothing is printed when it was sent. Exit status 77: the token ($APINATORD_TOKEN) or \
       peer may not trigger; 69: the daemon is not there; 1: it was refused, and the message says why.
       """)

@@ -27,11 +27,24 @@ def test_version():
 @pytest.mark.parametrize(
     "arguments",
     [["nonsense"], ["serve", "--nonsense"], ["sandbox", "--port"], ["sandbox", "--port", "x"], ["sandbox", "--port", "70000"],
-     ["check-config", "a", "b"], ["version", "x"]])  # fmt: skip
+     ["check-config", "a", "b"], ["version", "x"], ["help", "nonsense"]])  # fmt: skip
 def test_a_usage_error_is_64(arguments):
     done = run_program(*arguments)
     assert done.returncode == 64
     assert done.stderr and not done.stdout
+
+
+def test_help_of_a_subcommand_is_there():
+    for command in ("serve", "trigger", "help"):
+        assert run_program("help", command).returncode == 0
+
+
+# contract: 8.7
+def test_data_that_looks_like_an_option_is_hinted_at():
+    done = run_program("trigger", "private-x", "client-x", "-1")
+    assert done.returncode == 64 and "-- -1" in done.stderr and "Usage:" in done.stderr
+    done = run_program("trigger", "private-x", "client-x", "--", "-1", environment={"APINATORD_URL": "http://127.0.0.1:1"})
+    assert done.returncode == 69
 
 
 @pytest.mark.parametrize("command", [[], ["serve"], ["check-config"], ["sandbox"], ["version"]])

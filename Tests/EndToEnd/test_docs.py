@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import manpages
+from certificates import make_certificate
 from deadline import poll
 from processes import BINARY, ROOT, Daemon
 
@@ -253,10 +254,13 @@ def test_json_is_json(text):
 def check_config(text, folder):
     """What check-config says of the text; files and credentials that it names are there."""
     (folder / "credentials").mkdir()
+    certificate, key = make_certificate(folder, "localhost")
+    pems = {"ca_file": certificate, "certificate": certificate, "key": key}
+    text = re.sub(r'^(ca_file|certificate|key) = "/etc/.*"', lambda found: f'{found[1]} = "{pems[found[1]]}"', text, flags=re.M)
     for number, path in enumerate(sorted(set(re.findall(r'"(/etc/[^"]+)"', text)))):
         file = folder / f"{number}.secret"
         file.touch(mode=0o600)
-        file.write_text("Bearer something\n")
+        file.write_text(f"Bearer something-{number}\n")
         text = text.replace(f'"{path}"', f'"{file}"')
     for name in re.findall(r'credential = "([^"]+)"', text):
         (folder / "credentials" / name).touch(mode=0o600)

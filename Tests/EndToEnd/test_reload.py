@@ -1,10 +1,15 @@
 """SIGHUP: what did not change is not touched (config-and-cli, Configuration)."""
 
+import os
 import signal
+import stat
+import tempfile
 
+from certificates import make_certificate
 from deadline import poll
 from peers import ServiceManager
 from processes import Daemon, configuration
+from test_sandbox_tls import SecureSandbox
 
 
 def reload(daemon, text, message="reloaded"):
@@ -92,6 +97,48 @@ def test_tokens_are_compared(run, sandbox, tmp_path):
     assert daemon.get("/connection", headers={"Authorization": "Bearer new"}).status_code == 200
     reload(daemon, configuration(sandbox))
     assert daemon.get("/connection").status_code == 200
+
+
+# contract: 8.3
+def test_socket_mode_is_changed_and_new_addresses_are_logged(sandbox, start):
+    with tempfile.TemporaryDirectory(prefix="apd") as folder:
+        old, new = f"{folder}/old", f"{folder}/new"
+
+        def text(mode, *paths):
+            listen = "".join(f', "unix:{path}"' for path in paths)
+            top = f'socket_mode = "{mode}"'
+            return configuration(sandbox, top=top).replace('"127.0.0.1:0"', f'"127.0.0.1:0"{listen}')
+
+        daemon = start(Daemon, text("0660", old))
+        before = os.stat(old)
+        reload(daemon, text("0600", old, new))
+        assert [stat.S_IMODE(os.stat(path).st_mode) for path in (old, new)] == [0o600, 0o600]
+        assert os.stat(old).st_ino == before.st_ino
+        daemon.wait_for_entry("listening", address=f"unix:{new}")
+        assert '"version"' in daemon.stream("/healthz", unix=new).text()
+        daemon.stop()
+
+
+# contract: 8.3
+def test_a_ca_file_that_was_changed_in_place_counts(start, tmp_path, name):
+    upstream, file = start(SecureSandbox, tmp_path), tmp_path / "ca.pem"
+    other, _ = make_certificate(tmp_path, "other")
+    file.write_bytes(upstream.certificate.read_bytes())
+    text = configuration(upstream, app=f'ca_file = "{file}"\nmax_reconnect_attempts = 1')
+    daemon = start(Daemon, text)
+    daemon.wait_for_state("connected")
+    socket_id = daemon.connection()["socket_id"]
+    stream = daemon.subscribed(name())
+    reload(daemon, text)
+    assert daemon.connection()["socket_id"] == socket_id
+    # Withdrawn: whom it vouched for is not trusted any more, not by a resumed session either.
+    file.write_bytes(other.read_bytes())
+    reload(daemon, text)
+    assert [frame.event for frame in stream.rest()][-1] == "bridge:shutdown"
+    assert "certificate" in str(daemon.wait_for_state("unavailable")["last_error"])
+    file.write_bytes(upstream.certificate.read_bytes())
+    reload(daemon, text)
+    daemon.wait_for_state("connected")
 
 
 def test_reloading_then_ready_is_told_to_systemd(sandbox, start, tmp_path):  # config-and-cli, systemd
