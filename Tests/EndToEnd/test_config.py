@@ -113,6 +113,6 @@ def test_what_a_reload_finds_is_said_with_its_place(run, sandbox, files):
     daemon = run()
     daemon.configuration.write_text(configuration(sandbox, app=f'ca_file = "{files["key"]}"'))
     daemon.signal(signal.SIGHUP)
-    place = f"reload refused: {daemon.configuration}:8:11: cannot use the CA file"
+    place = f"reload refused: {daemon.configuration}:9:11: cannot use the CA file"
     poll(lambda: any(entry["message"].startswith(place) for entry in daemon.entries), what=daemon.log)
     assert daemon.connection()["state"] == "connected"
