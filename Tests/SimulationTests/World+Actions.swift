@@ -55,7 +55,7 @@ extension World {
     case 0..<330: publish()
     case 330..<350: for _ in 0..<(2 + number(25)) { publish(bytesMax: 200) }
     case 350..<370: burst()
-    case 370..<450: if let reader = connected() { reader.vanish(backIn: delay(8000)) }
+    case 370..<450: if let reader = connected() { reader.vanish(backIn: absence(of: reader)) }
     case 450..<510: changePace()
     case 510..<520: shutWindow()
     case 520..<545: replaceReader()
@@ -97,7 +97,7 @@ extension World {
     // The side app has no identity for presence channels.
     let names = app == "main" ? channels : Array(channels.prefix(4))
     let scope: Reader.Scope
-    switch number(10) {
+    switch isNarrow ? (index == 0 ? 9 : 0) : number(10) {
     case 0..<7: scope = .channel(pick(names))
     case 7: scope = .named([pick(names), names[0]].reduced())
     default: scope = .all
@@ -111,8 +111,13 @@ extension World {
     return reader
   }
 
+  private func absence(of reader: Reader) -> Duration {
+    isNarrow && reader.scope == .all ? delay(300_000) : delay(8000)
+  }
+
   private func replaceReader() {
     let index = number(readers.count)
+    guard !isNarrow || index > 0 else { return }
     if readers[index].isConnected { readers[index].vanish(backIn: .zero) }
     readers[index] = makeReader(readers[index].number + 100)
   }

@@ -37,6 +37,9 @@ final class World {
   private(set) var lives = 0
   /// Whether what is kept is never short in this run.
   let isRoomy: Bool
+  /// Whether nobody but one reader follows more than one channel in this run, and that one is away for long at times: then
+  /// the feed of a whole app is made late, from what is left.
+  let isNarrow: Bool
   /// How often something came about by which even a reader that comes right back may miss something.
   var disruptions = 0
 
@@ -75,6 +78,7 @@ final class World {
     clock = ManualClock(
       now: .zero + .seconds(5000), unixNanoseconds: 1_790_000_000_000_000_000 + seed % 1000 * 1_000_000_000)
     isRoomy = random.next() % 2 == 0
+    isNarrow = random.next() % 3 == 0
     descriptorsBefore = Descriptors.count
     Scratch.empty(folder)
     for (name, secret) in World.secrets { Scratch.write("\(folder)/\(name).token", secret) }
