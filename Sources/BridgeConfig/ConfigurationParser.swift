@@ -61,8 +61,10 @@ public struct ConfigurationParser {
 
   /// A path in the configuration, relative to the folder of its file.
   func resolve(_ path: String) -> String {
-    guard !path.hasPrefix("/"), let slash = file.lastIndex(of: "/") else { return path }
-    return file[...slash] + path
+    // By bytes, as the system reads it: a slash and an accent are one character, which is no slash.
+    let slash = UInt8(ascii: "/")
+    guard path.utf8.first != slash, let end = file.utf8.lastIndex(of: slash) else { return path }
+    return file[...end] + path
   }
 
   private mutating func report(_ error: TOMLSyntaxError) {

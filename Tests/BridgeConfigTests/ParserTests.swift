@@ -105,6 +105,14 @@ import Testing
       String(decoding: presence.channelData, as: UTF8.self) == #"{"user_id":"ü\n","user_info":\#(info)}"#)
   }
 
+  /// A slash and an accent are one character, but two of the bytes that a path consists of.
+  @Test func aPathIsAbsoluteByItsFirstByte() throws {
+    let text = "[tls]\ncertificate = \"/\u{301}\"\nkey = \"k\"\n" + minimalApp
+    let configuration = try parse(text, file: "/etc/a/b.toml")
+    #expect(configuration.tls?.certificate.utf8.elementsEqual("/\u{301}".utf8) == true)
+    #expect(configuration.tls?.key == "/etc/a/k")
+  }
+
   @Test func presenceWithoutInfoHasAnEmptyObject() throws {
     let text = minimalApp + "app_secret = { file = \"/x\" }\npresence = { user_id = \"a\" }\n"
     let presence = try parse(text).apps.first?.presence
