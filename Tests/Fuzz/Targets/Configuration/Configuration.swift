@@ -11,6 +11,7 @@ import FuzzSupport
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzConfiguration(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   let input = FuzzInput(start, count)
+  _ = meansTheDefaults
   checkText(input)
   checkMade(input)
   return 0
@@ -57,6 +58,18 @@ private func checkDuration(_ bytes: [UInt8]) {
   require(duration >= .zero && duration <= .seconds(366 * 24 * 3600), "\(text) is \(duration)")
   require(text.utf8.first.map { (0x30...0x39).contains($0) } ?? false, "\(text) is \(duration)")
 }
+
+/// What is left out means what the example says.
+private let meansTheDefaults: Void = {
+  guard let configuration = Outcome(Array("[[app]]\napp_key = \"k\"\ncluster = \"eu\"\n".utf8)).configuration else {
+    fatalError("the least is refused")
+  }
+  for table in ConfigurationDocument(configuration, presences: [nil]).tables {
+    for entry in table.entries where entry.absent != nil {
+      require(entry.value == entry.absent, "without \(entry.key) it is \(entry.value)")
+    }
+  }
+}()
 
 // MARK: - A valid configuration, and one with a fault
 

@@ -61,7 +61,9 @@ struct ConfigurationMaker {
   }
 
   private mutating func path() -> String {
-    one(of: ["/etc/x", "/", "/a \"b\"", ConfigurationMaker.folder + "x", ConfigurationMaker.folder + "../é"])
+    one(of: [
+      "/etc/x", "/", "/a \"b\"", "/\u{301}", ConfigurationMaker.folder + "x", ConfigurationMaker.folder + "../é",
+    ])
   }
 
   private mutating func secret() -> SecretSource {
