@@ -46,8 +46,10 @@ class Actor(threading.Thread):
             except (OSError, EOFError, TimeoutError, httpx.HTTPError) as error:
                 self.counts[f"failed: {type(error).__name__}"] += 1
                 self.pause(0.2)
-            except Exception:
-                self.stage.oracle.violate(f"{self.name}: {traceback.format_exc()}")
+            except Exception as error:
+                # So says the HTTP client of a daemon that is being restarted.
+                if "client has been closed" not in str(error):
+                    self.stage.oracle.violate(f"{self.name}: {traceback.format_exc()}")
                 self.pause(1)
         with contextlib.suppress(Exception):
             self.close()
