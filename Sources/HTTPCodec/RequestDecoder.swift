@@ -2,7 +2,7 @@ public import Bytes
 
 /// How much of a request is taken.
 public struct RequestLimits: Sendable, Equatable {
-  /// The most bytes of a head: request line, fields, line ends and trailers. The request line may take half of it.
+  /// The most bytes of a head: request line, fields, line ends and trailers.
   public var headBytesMax: Int
   /// The most bytes of a body, decoded.
   public var bodyBytesMax: Int
@@ -112,7 +112,7 @@ public struct RequestDecoder: Sendable {
       let parsed = try queue.withReadableSpan { (bytes) throws(MessageFault) -> (line: RequestLine?, bytes: Int)? in
         guard
           let length = try scanner.lineLength(
-            in: bytes, bytesMax: limits.headBytesMax / 2, overflow: .headTooLarge)
+            in: bytes, bytesMax: limits.headBytesMax, overflow: .headTooLarge)
         else { return nil }
         guard length > 0 else { return (nil, 2) }
         return (try RequestLine(bytes.extracting(0..<length)), length + 2)
