@@ -133,9 +133,11 @@ final class HTTP2ServerStreams {
     guard let stream = streams[id], let request = stream.request else { return .fine }
     if !request.hasHead {
       do {
-        events.append(
-          .head(stream: id, try request.head(bytesMax: limits.headBytesMax, hasBody: !endsStream)))
+        let head = try request.head(bytesMax: limits.headBytesMax, hasBody: !endsStream)
+        events.append(.head(stream: id, head))
         stream.request?.hasHead = true
+        // Said in advance: it is not waited for.
+        if head.contentLength ?? 0 > limits.bodyBytesMax { refuse(id, stream, .bodyTooLarge) }
       } catch {
         switch error {
         case .malformed: return .reset(NGHTTP2_PROTOCOL_ERROR)

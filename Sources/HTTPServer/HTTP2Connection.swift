@@ -96,7 +96,7 @@ final class HTTP2Connection: ServedConnection {
     }
     stream.state = .body(head)
     deadlines[stream.id] = server.reactor.now + server.limits.bodyTimeout
-    if head.expectsContinue { session.sendContinue(on: stream.id) }
+    if server.wantsBody(of: head) { session.sendContinue(on: stream.id) }
   }
 
   // MARK: Turns
@@ -142,12 +142,14 @@ final class HTTP2Connection: ServedConnection {
 
   /// Answers an error that no service saw.
   private func refuse(_ problem: ProblemDetails, _ stream: HTTP2Stream) {
+    let method: String
     switch stream.state {
-    case .head, .body:
-      server.service.noteRefusal(status: problem.status, code: problem.code, detail: problem.detail)
-      respond(problem.response, to: "-", on: stream)
-    case .serving, .streaming, .ending, .lingering: break
+    case .head: method = "-"
+    case .body(let head): method = head.method
+    case .serving, .streaming, .ending, .lingering: return
     }
+    server.service.noteRefusal(status: problem.status, code: problem.code, detail: problem.detail)
+    respond(problem.response, to: method, on: stream)
   }
 
   // MARK: Answers

@@ -78,7 +78,7 @@ final class HTTPConnection: ServedConnection {
           dispatch(reading, head, body)
         }
       } catch {
-        refuse(ProblemDetails(error))
+        refuse(ProblemDetails(error), reading)
       }
     }
   }
@@ -145,7 +145,7 @@ final class HTTPConnection: ServedConnection {
       expect(.idle, reading)
       return true
     }
-    if head.expectsContinue { socket.write([UInt8]("HTTP/1.1 100 Continue\r\n\r\n".utf8)) }
+    if server.wantsBody(of: head) { socket.write([UInt8]("HTTP/1.1 100 Continue\r\n\r\n".utf8)) }
     return true
   }
 
@@ -163,9 +163,10 @@ final class HTTPConnection: ServedConnection {
   // MARK: Ending
 
   /// Answers an error that no service saw, and closes.
-  private func refuse(_ problem: ProblemDetails) {
-    server.noteRefusal(problem)
-    write(problem.response, isHead: false, keepsAlive: false, version: .http11)
+  private func refuse(_ problem: ProblemDetails, _ reading: RequestReading) {
+    let method = reading.head?.method
+    server.noteRefusal(problem, method: method)
+    write(problem.response, isHead: method == "HEAD", keepsAlive: false, version: .http11)
     close()
   }
 
@@ -258,8 +259,8 @@ final class HTTPConnection: ServedConnection {
       switch reading.wait {
       case .firstByte: abort()
       case .idle: endIdleness(reading)
-      case .head: refuse(.timeout(of: "head"))
-      case .body: refuse(.timeout(of: "body"))
+      case .head: refuse(.timeout(of: "head"), reading)
+      case .body: refuse(.timeout(of: "body"), reading)
       }
     case .streaming, .closing, .detached: break
     }

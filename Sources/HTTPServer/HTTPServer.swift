@@ -171,10 +171,15 @@ public final class HTTPServer {
     service.serve(HTTPRequest(head: head, target: target, body: body, client: client), on: exchange)
   }
 
-  /// Counts an error that no service saw.
-  func noteRefusal(_ problem: ProblemDetails) {
+  /// Whether a client that waits for `100 Continue` is told to go on: not when it has said that its body is too large.
+  func wantsBody(of head: RequestHead) -> Bool {
+    head.expectsContinue && (head.contentLength ?? 0) <= limits.request.bodyBytesMax
+  }
+
+  /// Counts an error that no service saw; `method` is nil where the head did not come to an end.
+  func noteRefusal(_ problem: ProblemDetails, method: String?) {
     service.noteRefusal(status: problem.status, code: problem.code, detail: problem.detail)
-    service.noteAnswer(method: "-", status: problem.status)
+    service.noteAnswer(method: method ?? "-", status: problem.status)
   }
 
   // MARK: Ends of turns

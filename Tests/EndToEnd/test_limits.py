@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from deadline import poll
+from h2peer import H2Client, H2Stream
 from problems import problem
 from raw import Connection, request
 
@@ -31,6 +32,14 @@ def test_a_target_that_is_too_long_is_refused(daemon):  # §6
 
 
 # contract: 6.1
+def test_a_target_may_take_the_whole_head(daemon):  # §6
+    frame = len(request(path="/channels?prefix="))
+    for size, status in ((16384 - frame, 200), (16385 - frame, 431)):
+        with Connection(daemon).send(request(path="/channels?prefix=" + "a" * size)) as connection:
+            assert connection.response()[0] == status
+
+
+# contract: 6.1
 def test_max_head_bytes_can_be_lowered(run):
     daemon = run(limits="max_head_bytes = 1024")
     with Connection(daemon).send(request(fields="X-A: " + "a" * 1024 + "\r\n")) as connection:
@@ -46,6 +55,31 @@ def test_max_body_bytes_beyond_it_413(daemon, fields):
         assert (status, headers["connection"]) == (413, "close")
         assert json.loads(text)["code"] == "payload_too_large"
         assert connection.is_closed()
+
+
+# contract: 6.2
+def test_a_body_that_is_said_to_be_too_large_is_not_waited_for(daemon):  # RFC 9110 §10.1.1
+    fields = "Content-Length: 65537\r\nExpect: 100-continue\r\n"
+    with Connection(daemon).send(request("POST", "/channels/private-x/events", fields)) as connection:
+        assert connection.response()[0] == 413
+        assert connection.is_closed()
+    with H2Client(daemon) as client:
+        path = [(":method", "POST"), (":scheme", "http"), (":path", "/channels/private-x/events")]
+        fields = [(":authority", client.authority), ("content-length", "65537"), ("expect", "100-continue")]
+        client.streams[1] = H2Stream()
+        client.h2.send_headers(1, path + fields)
+        client.flush()
+        client.until(lambda: client.streams[1].ended)
+        assert client.streams[1].status == 413 and client.streams[1].interim == []
+
+
+# contract: 6.2
+def test_refused_bodies_count_with_their_method(run):
+    daemon = run(limits="max_body_bytes = 10")
+    with H2Client(daemon) as client:
+        assert client.get("/channels/private-x/events", method="POST", body=b"x" * 11).status == 413
+    assert daemon.post("/channels/private-x/events", content=b"x" * 11).status_code == 413
+    assert 'apinatord_http_requests_total{method="POST",code="413"} 2' in daemon.get("/metrics").text
 
 
 # contract: 6.2
