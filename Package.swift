@@ -156,6 +156,7 @@ let package = Package(
         "JSONCodec",
         "Reactor", "Sandbox", "TLSEngine", "Transport",
       ]),
+    tests("HTTPServerTests", ["HTTPCodec", "HTTPServer", "Reactor", "Transport"]),
     tests("SystemdTests", ["Systemd"]),
     tests("apinatordTests", ["apinatord", "BridgeClient", "Bytes", "JSONCodec", "Sandbox", "Systemd", log]),
     tests(
