@@ -566,7 +566,8 @@ final class Reader {
   /// and one that was away too.
   private func confirm(_ channel: String, noLaterThan end: Int) {
     guard confirmed.insert(channel).inserted else { return }
-    owedFrom[channel] = upstream.firstConfirmation(of: channel, from: cursor) ?? end
+    let first = upstream.firstConfirmation(of: channel, from: max(cursor, excusedBelow)) ?? end
+    owedFrom[channel] = min(first, end)
   }
 
   private func takeGap(_ frame: StreamFrame) throws {

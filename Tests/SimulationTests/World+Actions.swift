@@ -97,7 +97,7 @@ extension World {
     // The side app has no identity for presence channels.
     let names = app == "main" ? channels : Array(channels.prefix(4))
     let scope: Reader.Scope
-    switch isNarrow ? (index == 0 ? 9 : 0) : number(10) {
+    switch isNarrow ? (index == 0 ? pick([7, 9]) : 0) : number(10) {
     case 0..<7: scope = .channel(pick(names))
     case 7: scope = .named([pick(names), names[0]].reduced())
     default: scope = .all
@@ -112,7 +112,8 @@ extension World {
   }
 
   private func absence(of reader: Reader) -> Duration {
-    isNarrow && reader.scope == .all ? delay(300_000) : delay(8000)
+    if case .channel = reader.scope { return delay(8000) }
+    return isNarrow ? delay(300_000) : delay(8000)
   }
 
   private func replaceReader() {

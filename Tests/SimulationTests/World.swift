@@ -237,8 +237,8 @@ final class World {
     let figures = daemon.figures
     try check(figures.streams == figures.readers, "\(figures.streams) streams are counted, \(figures.readers) there")
     try check(figures.bytes == figures.countedBytes, "\(figures.countedBytes) bytes are counted, \(figures.bytes) kept")
-    // The two connections upstream wait for their next attempt without a descriptor.
-    try checkTimers(daemon, others: 6)
+    // The same, and the two connections upstream wait for their next attempt without a descriptor.
+    try checkTimers(daemon, others: 7)
     let connected = readers.count { $0.isConnected }
     try check(figures.streams <= connected, "\(figures.streams) streams for \(connected) readers")
     let slow = readers.count { $0.isConnected && $0.isSlow }
@@ -312,8 +312,8 @@ final class World {
       try check(clock.now < deadline, "does not stop")
       try advance(by: .milliseconds(50))
     }
-    // What is kept is looked at twice, and what was taken over and is not claimed yet once for each app.
-    if let daemon { try checkTimers(daemon, others: 4) }
+    // What is kept, how streams do, what each of two apps has taken over, and whether the endpoint is well again.
+    if let daemon { try checkTimers(daemon, others: 5) }
     if !cleanly { unlink("\(folder)/kept-events") }
     try endLife()
     isStopping = false
