@@ -53,7 +53,7 @@ final class Upstream {
   /// Who is in the room.
   private var members: [String] = []
   private(set) var clientEvents = 0
-  /// Where in the chronicle subscriptions were confirmed.
+  /// Where in the chronicle subscriptions were confirmed that the daemon has not ended since.
   private var confirmations: [String: [Int]] = [:]
 
   init(app: String, path: String, world: World) {
@@ -246,6 +246,9 @@ final class Upstream {
       world.note("\(app) unsubscribes \(channel)")
       connection.subscribed.remove(channel)
       connection.asked.remove(channel)
+      // Whoever wants it next begins anew.
+      confirmations[channel] = nil
+      connection.freshConfirmations.removeAll { $0.channel == channel }
       return
     }
     try world.check(text.hasPrefix(#"{"event":"realtime:subscribe""#), "what is \(text)?")
