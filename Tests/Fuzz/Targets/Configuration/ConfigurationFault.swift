@@ -37,19 +37,26 @@ struct ConfigurationFault {
     case ("[[app]]", "name"), ("[[token]]", "name"): texts = ["7", "''", "'a b'", "'é'", longString(65)]
     case (_, "app_key"): texts = ["7", "''", "'a:\(secret)'", "' \(secret)'", longString(129)]
     case (_, "cluster"): texts = ["7", "''", "'EU'", "'a-'", "'a.b'", longString(61)]
-    case ("[[app]]", "channels"): texts = lists + ["['a b']", "['#a']", "[\(longString(201))]", "['']", "['*']"]
-    case (_, "channels"): texts = lists + ["[]", "['a b*']", "['**']", "[\(longString(201))]", "['']"]
-    case (_, "apps"): texts = lists + ["[]", "['nobody']", "['z*']"]
-    case (_, "allow"): texts = lists + ["[]", "['write']", "['Read']", "['']"]
+    case ("[[app]]", "channels"):
+      texts = lists + ["['a', 'a']", "['a b']", "['#a']", "[\(longString(201))]", "['']", "['*']"]
+    case (_, "channels"): texts = lists + ["['a', 'a']", "[]", "['a b*']", "['**']", "[\(longString(201))]", "['']"]
+    case (_, "apps"): texts = lists + ["['*', '*']", "[]", "['nobody']", "['z*']"]
+    case (_, "allow"): texts = lists + ["['read', 'read']", "[]", "['write']", "['Read']", "['']"]
     case (_, "listen"):
       texts =
         lists + [
-          "['h:80']", "['127.0.0.1']", "['::1:80']", "['127.0.0.1:65536']", "['[::1]:']", "['127.0.0.1:+80']",
+          "['127.0.0.1:1', '127.0.0.1:1']", "['h:80']", "['127.0.0.1']", "['::1:80']", "['127.0.0.1:65536']",
+          "['[::1]:']", "['127.0.0.1:+80']",
           "['localhost:80']", "['']", "['[::1%lo]:80']",
         ]
-    case (_, "allowed_hosts"): texts = lists + ["['h:80']", "['*']", "['http://h']", "['']", "['a..b']", "['-a']"]
+    case (_, "allowed_hosts"):
+      texts = lists + ["['a', 'a']", "['h:80']", "['*']", "['http://h']", "['']", "['a..b']", "['-a']"]
     case (_, "allowed_origins"):
-      texts = lists + ["['*']", "['null']", "['https://h/']", "['h']", "['https://u@h']", "['https://h:0']"]
+      texts =
+        lists + [
+          "['https://a', 'https://a']", "['*']", "['null']", "['https://h/']", "['h']", "['https://u@h']",
+          "['https://h:0']",
+        ]
     case (_, "socket_mode"): texts = ["0o660", "''", "'66'", "'0888'", "'1777'", "'+660'", "'00660'"]
     case (_, "user"), (_, "group"): texts = ["7", "''", "'a b'", "'a:b'", "'a/b'", longString(257)]
     case (_, "uid"), (_, "gid"): texts = ["'7'", "-1", "4294967295", "1.0"]
