@@ -27,7 +27,7 @@ final class ClientEventRequest {
     _ event: ClientEvent, app: AppBridge, channel name: String, wait: Duration, exchange: HTTPExchange,
     answer: @escaping Answer
   ) throws(ProblemDetails) {
-    guard event.name.hasPrefix("client-") else {
+    guard event.name.utf8.starts(with: "client-".utf8) else {
       throw .eventNotAllowed("a client event's name begins with `client-`")
     }
     guard ChannelKind(name: name).allowsClientEvents else {
