@@ -25,7 +25,6 @@ final class Bridge {
   }
   let log: Logger
   let version: String
-  /// The first part of event ids where no earlier life's go on: differs from one start to the next.
   private let startedAt: Instant
   private var random: SplitMix64
   private(set) var apps: [AppBridge] = []
@@ -41,13 +40,14 @@ final class Bridge {
   /// Called whenever something changed that a status line shows.
   var onStatusChange: (() -> Void)?
 
-  init(reactor: Reactor, limits: Limits, epoch: UInt64, version: String, log: Logger) {
+  /// - Parameter seed: differs from one start to the next.
+  init(reactor: Reactor, limits: Limits, seed: UInt64, version: String, log: Logger) {
     self.reactor = reactor
     self.limits = limits
     self.version = version
     self.log = log
     startedAt = reactor.now
-    random = SplitMix64(seed: epoch)
+    random = SplitMix64(seed: seed)
     flushLater = { [weak self] in self?.flush() }
   }
 

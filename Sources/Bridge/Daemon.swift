@@ -63,7 +63,7 @@ public final class Daemon {
     self.surroundings = surroundings
     connector = Connector(reactor: reactor, resolver: Resolver(reactor: reactor, hosts: surroundings.hosts))
     lastEpoch = Daemon.epoch(at: reactor.unixNanoseconds, after: Daemon.recordedEpoch(in: stateDirectory))
-    bridge = Bridge(reactor: reactor, limits: configuration.limits, epoch: lastEpoch, version: version, log: log)
+    bridge = Bridge(reactor: reactor, limits: configuration.limits, seed: lastEpoch, version: version, log: log)
     service = BridgeService(
       bridge: bridge,
       origins: OriginPolicy(
