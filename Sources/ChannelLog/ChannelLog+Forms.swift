@@ -65,11 +65,9 @@ extension ChannelLog {
     to bytes: inout ByteQueue, scratch: inout MessageScratch
   ) -> FrameLayout {
     if let original {
-      return original.withTexts { name, data in
-        encoders[Int(entry.source)].appendMessage(
-          form, to: &bytes, sequence: entry.sequence, name: name, data: data, origin: original.origin, chunked: true,
-          scratch: &scratch)
-      }
+      return encoders[Int(entry.source)].appendMessage(
+        form, to: &bytes, sequence: entry.sequence, name: .plain(original.name.span),
+        data: .plain(original.data.span), origin: original.origin, chunked: true, scratch: &scratch)
     }
     let name = Int(entry.nameStart)..<Int(entry.nameStart + entry.nameLength)
     let data = Int(entry.dataStart)..<Int(entry.dataStart + entry.dataLength)

@@ -59,7 +59,12 @@ public struct HandoverWriter<Failure: Error>: ~Copyable {
         let data = Int(entry.dataStart)..<Int(entry.dataStart + entry.dataLength)
         put(number: UInt64(name.count))
         piece.append(UnsafeRawBufferPointer(rebasing: frame[name]))
-        put(dataLines: UnsafeRawBufferPointer(rebasing: frame[data]))
+        if let original = log.originals[entry.sequence]?.data {
+          put(number: UInt64(original.count))
+          piece.append(original)
+        } else {
+          put(dataLines: UnsafeRawBufferPointer(rebasing: frame[data]))
+        }
       }
       eventCount += 1
       try passOnIfLong()

@@ -1,30 +1,24 @@
 import EventStreamCodec
+import JSONCodec
 
 /// An event as it came, for one whose payload holds a CR: the event form ends its lines, and no longer tells it from LF.
 internal struct OriginalText {
-  private let name: [UInt8]
-  private let data: [UInt8]
-  private let isNameEscaped: Bool
-  private let isDataEscaped: Bool
+  let name: [UInt8]
+  let data: [UInt8]
   let origin: EventOrigin
 
   init(name: borrowing EventText, data: borrowing EventText, origin: EventOrigin) {
-    (self.name, isNameEscaped) = OriginalText.copy(name)
-    (self.data, isDataEscaped) = OriginalText.copy(data)
+    self.name = OriginalText.text(of: name)
+    self.data = OriginalText.text(of: data)
     self.origin = origin
   }
 
   var byteCount: Int { name.count + data.count }
 
-  func withTexts<R>(_ body: (EventText, EventText) -> R) -> R {
-    body(
-      isNameEscaped ? .escaped(name.span) : .plain(name.span), isDataEscaped ? .escaped(data.span) : .plain(data.span))
-  }
-
-  private static func copy(_ text: borrowing EventText) -> ([UInt8], isEscaped: Bool) {
+  private static func text(of text: borrowing EventText) -> [UInt8] {
     switch text {
-    case .escaped(let bytes): (bytes.withUnsafeBytes { [UInt8]($0) }, true)
-    case .plain(let bytes): (bytes.withUnsafeBytes { [UInt8]($0) }, false)
+    case .escaped(let bytes): JSONString.unescape(bytes)
+    case .plain(let bytes): bytes.withUnsafeBytes { [UInt8]($0) }
     }
   }
 }

@@ -34,6 +34,10 @@ struct ConfigurationMaker {
       "https://example.com", "http://a:8080", "https://a:80", "http://[::1]:1", "app://x",
     ])
     limits(&configuration.limits)
+    for index in configuration.apps.indices {
+      configuration.apps[index].channels.removeLast(
+        max(0, configuration.apps[index].channels.count - configuration.limits.maxChannels))
+    }
     configuration.log.level = one(of: LogLevel.allCases)
     configuration.log.format = one(of: LogFormat.allCases)
     if input.next(below: 2) == 1 { configuration.tls = TLSFiles(certificate: path(), key: path()) }

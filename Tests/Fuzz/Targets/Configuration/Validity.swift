@@ -22,6 +22,9 @@ enum Validity {
       check(token.secret)
       check(token.grant, configuration)
     }
+    for app in configuration.apps {
+      require(app.channels.count <= configuration.limits.maxChannels, "more channels than max_channels")
+    }
     for peer in configuration.peers {
       check(peer.grant, configuration)
       switch peer.subject {
