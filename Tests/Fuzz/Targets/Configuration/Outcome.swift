@@ -44,7 +44,7 @@ struct Outcome: Equatable {
       }
     }
     for token in configuration.tokens { due.append(.secret(token.secret)) }
-    if let tls = configuration.tls { due += [.file(path: tls.certificate), .secret(.file(path: tls.key))] }
+    if let tls = configuration.tls { due += [.file(path: tls.certificate), .privateFile(path: tls.key)] }
     require(references.count == due.count, "\(references.count) references of \(due.count)")
     for reference in references {
       require((1...lines).contains(reference.position.line) && !reference.key.isEmpty, "\(reference)")
