@@ -111,7 +111,15 @@ public struct ByteQueue: ~Copyable {
   }
 
   /// The waiting bytes as an array: a copy.
-  @inlinable public func copy() -> [UInt8] { withReadableBytes { [UInt8]($0) } }
+  @inlinable public func copy() -> [UInt8] {
+    withReadableBytes { bytes in
+      // Not `[UInt8](bytes)`: of an array that nobody looks at, Swift 6.3 frees the memory before it copies there.
+      [UInt8](unsafeUninitializedCapacity: bytes.count) { buffer, count in
+        UnsafeMutableRawBufferPointer(buffer).copyMemory(from: bytes)
+        count = bytes.count
+      }
+    }
+  }
 
   /// Makes room for `extra` bytes after the tail and returns the base of the storage.
   @inlinable internal mutating func reserve(_ extra: Int) -> UnsafeMutableRawPointer {
