@@ -48,19 +48,22 @@ private final class ScriptedDaemon: StreamSocketDelegate {
 
 private struct Unexpected: Error { let end: StreamEnd }
 
-@Suite struct StreamTests {
+@Suite final class StreamTests {
   private static let head =
     "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
+  private let reactor: Reactor
   private let daemon: ScriptedDaemon
   private let address: BridgeAddress
   private let client: BridgeClient
 
   init() throws {
-    let reactor = try Reactor()
+    reactor = try Reactor()
     daemon = ScriptedDaemon(reactor)
     address = try daemon.start()
     client = try BridgeClient(BridgeClientConfiguration(addresses: [address]), reactor: reactor)
   }
+
+  deinit { reactor.abandon() }
 
   private static func chunk(_ text: String) -> String { "\(String(text.utf8.count, radix: 16))\r\n\(text)\r\n" }
 

@@ -22,7 +22,7 @@ private final class CountingService: HTTPService {
 }
 
 /// How much of one connection's work is done in one turn of the loop.
-@Suite struct TurnTests {
+@Suite final class TurnTests {
   private static let requests = 100
   /// Far less than there are, and no less than any protocol's share: what is put off to the end of a turn included.
   private static let perTurnMax = 8
@@ -54,6 +54,12 @@ private final class CountingService: HTTPService {
     reactor = try Reactor()
     server = HTTPServer(reactor: reactor, limits: HTTPServerLimits(), service: service)
     address = try server.listen(on: try SocketAddress(parsing: "127.0.0.1:0"))
+  }
+
+  /// The clients have left.
+  deinit {
+    _ = try? turn { server.connectionCount == 0 }
+    reactor.abandon()
   }
 
   /// A connection that has sent `bytes`.

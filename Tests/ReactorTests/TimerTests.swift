@@ -57,6 +57,7 @@ import Testing
 
   @Test func aTimerOfATimerWaitsForTheNextTurn() throws {
     let reactor = try Reactor()
+    defer { reactor.abandon() }
     var rounds = 0
     func again() {
       rounds += 1

@@ -102,6 +102,7 @@ import Testing
     mailbox?.sender.post(4)
     try reactor.runOnce(timeout: .zero)
     #expect(received == [1, 2])
+    mailbox = nil
   }
 
   @Test func aClosedMailboxKeepsNothing() throws {
