@@ -31,8 +31,7 @@ extension Diagnostic: CustomStringConvertible {
     case .repeatedEstablishment: "ignored a second connection_established"
     case .connectionLost(let reason, let detail): "connection lost (\(reason.rawValue)): \(detail)"
     case .malformedSnapshot(let channel): "ignored a malformed presence snapshot on \(channel)"
-    case .malformedMembers(let channel, let count):
-      "left \(count) malformed \(count == 1 ? "member" : "members") out of the presence snapshot on \(channel)"
+    case .malformedMembers(let channel, let count): "left out malformed members (\(count)) on \(channel)"
     case .memberEventDropped(let channel): "dropped a member event on \(channel ?? "no channel")"
     case .unexpectedAnswer(let channel): "dropped an unexpected subscription answer on \(channel ?? "no channel")"
     case .subscriptionUnanswered(let channel): "no answer to the subscription of \(channel)"

@@ -300,6 +300,7 @@ def test_a_gap_is_shown_where_it_is(run, start, visit, name):
     daemon, channel = run(upstream=upstream), name()
     page = visit(daemon)
     page.watch(channel)
+    poll(lambda: daemon.channel(channel)["subscribed"])
     upstream.publish(channel, "news", '"before"')
     page.until("events", "before")
     upstream.kill()
