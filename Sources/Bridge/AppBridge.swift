@@ -124,7 +124,8 @@ final class AppBridge {
 
   /// The channel, subscribed to when it was not. Whoever asks keeps it from lingering away.
   func channel(subscribing name: String) throws(ProblemDetails) -> Channel {
-    try channels(subscribing: [name])[0]
+    if let channel = channels[name] { return channel }
+    return try channels(subscribing: [name])[0]
   }
 
   /// All of the channels, or none of them when there is no room for those that are new.

@@ -9,8 +9,6 @@ import Reactor
 /// have gone it remembers the names only while one of their events is in memory, or a few others do.
 final class AppFeed {
   let feed: Feed
-  /// How often the channels were numbered anew: what is known by a source number holds for one numbering.
-  private(set) var numbering = 0
   private unowned let app: AppBridge
   /// Channels by source number, from 1; 0 is the app itself.
   private var names: [String] = [""]
@@ -67,7 +65,7 @@ final class AppFeed {
     sources = [:]
     for (source, name) in names.enumerated().dropFirst() { sources[name] = UInt32(source) }
     for name in earlier.dropFirst() where sources[name] == nil { forgotten.insert(name) }
-    numbering += 1
+    feed.forEachReader { $0.filter?.forgetDecisions() }
     namesMax = max(AppFeed.namesMin, 2 * sources.count)
   }
 }

@@ -27,7 +27,7 @@ public final class Daemon {
   /// What one life of the daemon leaves for the next; nil where there is no place for it.
   let stateFile: StateFile?
   private let surroundings: DaemonSurroundings
-  /// The highest first part of an event id that was given out.
+  /// No first part of an event id that was given out is higher.
   var lastEpoch: UInt64
   private let service: BridgeService
   private let server: HTTPServer

@@ -18,6 +18,9 @@ final class EventFilter {
     self.channels = channels
   }
 
+  /// The sources of a feed of many have other numbers from now on.
+  func forgetDecisions() { channels?.forgetDecisions() }
+
   private static let bridgePrefix = [UInt8]("bridge:".utf8)
 
   func admits(_ event: LoggedEvent) -> Bool {
@@ -39,27 +42,23 @@ final class EventFilter {
 /// Which channels of a feed of many a stream gets: those it named, and of these those it may read.
 final class ChannelFilter {
   private let admitsName: (String) -> Bool
-  private weak var feed: AppFeed?
-  /// Decided once for each source of a numbering; source 0 is the app itself.
+  private let nameOfSource: (UInt32) -> String?
+  /// Decided once for each source; source 0 is the app itself.
   private var decisions: [Bool?] = [true]
-  private var numbering: Int
 
-  init(_ feed: AppFeed, admitsName: @escaping (String) -> Bool) {
-    self.feed = feed
+  init(nameOfSource: @escaping (UInt32) -> String?, admitsName: @escaping (String) -> Bool) {
+    self.nameOfSource = nameOfSource
     self.admitsName = admitsName
-    numbering = feed.numbering
   }
 
+  /// The sources have other numbers from now on.
+  func forgetDecisions() { decisions = [true] }
+
   func admits(source: UInt32) -> Bool {
-    guard let feed else { return false }
-    if feed.numbering != numbering {
-      decisions = [true]
-      numbering = feed.numbering
-    }
     let index = Int(source)
     while decisions.count <= index { decisions.append(nil) }
     if let decision = decisions[index] { return decision }
-    let decision = feed.name(of: source).map(admitsName) ?? false
+    let decision = nameOfSource(source).map(admitsName) ?? false
     decisions[index] = decision
     return decision
   }

@@ -162,6 +162,10 @@ final class Feed {
     readerDidMove()
   }
 
+  func forEachReader(_ body: (EventReader) -> Void) {
+    for table in tables { table.readers.forEach(body) }
+  }
+
   /// The readers of `form`.
   func table(_ form: WireForm) -> ReaderTable {
     if let table = tables.first(where: { $0.form == form }) { return table }

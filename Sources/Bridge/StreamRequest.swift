@@ -101,7 +101,7 @@ struct StreamRequest {
     let isLimited = !wanted.isEmpty || caller.isLimited
     let filter = EventFilter(
       names: names,
-      channels: isLimited ? ChannelFilter(all, admitsName: admits) : nil)
+      channels: isLimited ? ChannelFilter(nameOfSource: { [weak all] in all?.name(of: $0) }, admitsName: admits) : nil)
     let reader = EventReader(stream: stream, feed: scope.feed, table: scope.feed.table(form), filter: filter)
     for channel in channels { channel.hold() }
     reader.held = channels

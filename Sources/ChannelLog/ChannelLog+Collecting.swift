@@ -51,7 +51,7 @@ extension ChannelLog {
       events.append(copying: UnsafeRawBufferPointer(rebasing: bytes[..<frame.length]))
     }
     entries.append(entry)
-    if let original = other.originals[entry.sequence] { keepOriginal(original, of: entry.sequence) }
+    if let original = other.original(of: entry) { keepOriginal(original, of: entry.sequence) }
     lastSequence = entry.sequence
     lastReceived = entry.received
   }

@@ -38,7 +38,7 @@ extension ChannelLog {
     let entry = entries[index]
     events.withBytes(from: events.frame(index).position) { frame in
       log.append { bytes, scratch in
-        encodeMessage(form, of: entry, frame: frame, originals[entry.sequence], to: &bytes, scratch: &scratch)
+        encodeMessage(form, of: entry, frame: frame, original(of: entry), to: &bytes, scratch: &scratch)
       }
     }
   }
@@ -49,11 +49,17 @@ extension ChannelLog {
     originalBytes += original.byteCount
   }
 
+  /// What was kept of an entry; most have nothing, and are not looked up.
+  internal func original(of entry: Entry) -> OriginalText? {
+    entry.traits.contains(.carriageReturn) ? originals[entry.sequence] : nil
+  }
+
   /// The first `count` events are about to go.
   internal func forgetOriginals(ofFirst count: Int) {
     guard !originals.isEmpty else { return }
     for index in 0..<count {
-      guard let original = originals.removeValue(forKey: entries[index].sequence) else { continue }
+      guard let original = original(of: entries[index]) else { continue }
+      originals[entries[index].sequence] = nil
       originalBytes -= original.byteCount
     }
   }

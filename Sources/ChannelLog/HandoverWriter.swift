@@ -59,7 +59,7 @@ public struct HandoverWriter<Failure: Error>: ~Copyable {
         let data = Int(entry.dataStart)..<Int(entry.dataStart + entry.dataLength)
         put(number: UInt64(name.count))
         piece.append(UnsafeRawBufferPointer(rebasing: frame[name]))
-        if let original = log.originals[entry.sequence]?.data {
+        if let original = log.original(of: entry)?.data {
           put(number: UInt64(original.count))
           piece.append(original)
         } else {

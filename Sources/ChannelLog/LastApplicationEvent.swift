@@ -25,7 +25,7 @@ extension ChannelLog {
     if let log = encodedLog(form) { return withEvent(index, in: log, body) }
     // Nobody reads this form: this event alone is encoded in it.
     return withEvent(index, in: events) {
-      withSavedEvent(entries[index], frame: $0.chunkedFrame, originals[sequence], form: form, body)
+      withSavedEvent(entries[index], frame: $0.chunkedFrame, original(of: entries[index]), form: form, body)
     }
   }
 
@@ -54,6 +54,6 @@ extension ChannelLog {
     let index = entries.firstIndex { $0.sequence >= sequence }
     savedApplicationEvent = SavedEvent(
       entry: entries[index], frame: withEvent(index, in: events) { [UInt8]($0.chunkedFrame) },
-      original: originals[sequence])
+      original: original(of: entries[index]))
   }
 }
