@@ -337,3 +337,11 @@ def test_every_json_answer_about_state_carries_last_event_id(daemon, sandbox, na
     sandbox.publish(channel, "news", "{}")
     stream = daemon.events(channel, headers={"Last-Event-ID": ids[0]})
     assert [stream.next().event, stream.next().event] == ["bridge:open", "news"]
+
+
+# contract: 2.25
+def test_the_query_of_an_auth_endpoint_is_not_shown(run):
+    daemon = run(app='auth_endpoint = "http://127.0.0.1:9/auth?key=hidden"', auth=False)
+    assert daemon.get("/apps/main").json()["auth_endpoint"] == "http://127.0.0.1:9/auth"
+    for path in ["/apps", "/apps/main", "/connection", "/metrics"]:
+        assert "hidden" not in daemon.get(path).text
