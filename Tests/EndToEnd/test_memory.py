@@ -2,16 +2,15 @@
 
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from peers import Client
-from processes import BINARY, Daemon, Sandbox, configuration
+from processes import BINARY, ROOT, Daemon, Sandbox, configuration
 from raw import Connection, request
 
 VALGRIND = ["valgrind", "--quiet", "--error-exitcode=9", "--leak-check=no", "--expensive-definedness-checks=yes",
-            f"--suppressions={Path(__file__).with_name('memcheck.supp')}"]  # fmt: skip
+            f"--suppressions={ROOT / 'Tests/Sanitizers/memcheck.supp'}"]  # fmt: skip
 
 
 @pytest.mark.skipif(not shutil.which("valgrind"), reason="there is no valgrind")
