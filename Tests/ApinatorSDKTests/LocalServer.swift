@@ -7,6 +7,7 @@ import Reactor
 import Sandbox
 import Synchronization
 import TLSEngine
+import Testing
 import Transport
 
 @testable import ApinatorSDK
@@ -45,17 +46,29 @@ final class LocalServer: Sendable {
   ///   - authIdentity: that of the auth endpoint, where it is another.
   static func start(_ identity: TestIdentity? = nil, auth authIdentity: TestIdentity? = nil) async throws -> LocalServer
   {
-    try await withCheckedThrowingContinuation { (started: CheckedContinuation<LocalServer, any Error>) in
+    let handover = Handover()
+    try await withCheckedThrowingContinuation { (started: CheckedContinuation<Void, any Error>) in
       do {
-        try Worker.spawn(name: "test-server") { run(started, identity, authIdentity ?? identity) }
+        try Worker.spawn(name: "test-server") { run(started, handover, identity, authIdentity ?? identity) }
       } catch {
         started.resume(throwing: error)
       }
     }
+    return try handover.take()
+  }
+
+  /// A server on its way between threads. ThreadSanitizer sees a lock, but not a continuation that is resumed before it is
+  /// waited for.
+  private final class Handover: Sendable {
+    private let server = Mutex<LocalServer?>(nil)
+
+    func put(_ new: LocalServer) { server.withLock { $0 = new } }
+    func take() throws -> LocalServer { try #require(server.withLock { $0.take() }) }
   }
 
   private static func run(
-    _ started: CheckedContinuation<LocalServer, any Error>, _ identity: TestIdentity?, _ authIdentity: TestIdentity?
+    _ started: CheckedContinuation<Void, any Error>, _ handover: Handover, _ identity: TestIdentity?,
+    _ authIdentity: TestIdentity?
   ) {
     do {
       let reactor = try Reactor()
@@ -77,10 +90,11 @@ final class LocalServer: Sendable {
         // A port that is taken meanwhile fails the test by its time limit.
         if (try? next.start(on: address)) != nil { sandbox = next }
       }
-      let server = LocalServer(
-        webSocketURL: url("ws", address, tls), authURL: url("http", authAddress, auth.tls) + "/auth",
-        service: service, orders: mailbox.sender)
-      started.resume(returning: server)
+      handover.put(
+        LocalServer(
+          webSocketURL: url("ws", address, tls), authURL: url("http", authAddress, auth.tls) + "/auth",
+          service: service, orders: mailbox.sender))
+      started.resume()
       try reactor.run()
       mailbox.close()
       auth.stop()
