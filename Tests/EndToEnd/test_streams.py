@@ -2,9 +2,12 @@
 
 import json
 
+import pytest
+
 from deadline import poll
-from peers import Client
-from processes import Sandbox
+from flood import metric
+from peers import Client, ScriptedUpstream
+from processes import Daemon, Sandbox, configuration
 
 
 # contract: 3.1, 3.2, 3.3
@@ -285,3 +288,27 @@ def test_a_message_over_max_event_bytes_is_skipped_with_a_gap_and_the_connection
     assert stream.until("bridge:gap").json["reason"] == "too_large"
     stream.until("small")
     assert daemon.connection()["socket_id"] == socket_id
+
+
+@pytest.mark.parametrize("query, headers", [("?format=message", {}), ("", {"Accept": "application/x-ndjson"})])
+def test_a_form_costs_nothing_once_its_last_reader_has_left(start, query, headers):
+    with ScriptedUpstream() as upstream:
+        text = configuration(upstream, 'channels = ["news"]', "kept_events = 5000", auth=False)
+        daemon = start(Daemon, text)
+        connection = upstream.connection()
+        stream = daemon.subscribed("news")
+
+        def publish(count):
+            """One at a time; the processor time that this took the daemon."""
+            before = metric(daemon, "process_cpu_seconds_total")
+            for number in range(count):
+                upstream.send(connection, "step", str(number), channel="news")
+                assert stream.until("step").data == str(number)
+            return metric(daemon, "process_cpu_seconds_total") - before
+
+        publish(5000)
+        alone = publish(200)
+        daemon.events("news", query, headers).close()
+        poll(lambda: metric(daemon, 'apinatord_streams{app="main"}') == 1)
+        # All that is kept, encoded anew for every event, would be some hundred times as much.
+        assert publish(200) < 10 * alone
