@@ -92,6 +92,8 @@ FULL_STATE = {
 def test_what_is_kept_cannot_be_handed_over(scene, listener, tmp_path, name):  # noqa: F811
     """The daemon ends in good order and says why; its readers are told that something may be missing."""
     prefix = FULL_STATE[name]
+    if prefix[:1] == ("prlimit",) and os.environ.get("APINATORD_SANITIZER") == "thread":
+        pytest.skip("ThreadSanitizer maps files of its own that are bigger")
     folder = tmp_path / "state"
     folder.mkdir(mode=0o700)
     if prefix[:1] == NAMESPACE[:1]:
