@@ -83,9 +83,13 @@ class FastUpstream:
 
     def _accept(self):
         try:
-            self.socket, _ = self.listener.accept()
+            accepted, _ = self.listener.accept()
         except BlockingIOError:
             return
+        if self.socket:
+            # Another life of the daemon is there before the end of the one before was read.
+            self._drop()
+        self.socket = accepted
         self.socket.setblocking(False)
         self._input, self._output, self._established = b"", bytearray(), False
         self.subscribed = set()
