@@ -72,6 +72,7 @@ final class LocalServer: Sendable {
   ) {
     do {
       let reactor = try Reactor()
+      defer { reactor.abandon() }
       let tls = try identity.map(context)
       let service = AuthService()
       let auth = HTTPServer(reactor: reactor, limits: HTTPServerLimits(), service: service)
