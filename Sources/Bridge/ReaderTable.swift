@@ -75,9 +75,8 @@ final class ReaderTable {
   func skip(at index: Int, to position: UInt64) { slots[index].position = position }
 
   /// The lowest position of any reader, so that the log keeps what they still need; `end` is where those are that are
-  /// up to date. Nil when there is no reader.
-  func slowest(end: UInt64) -> UInt64? {
-    guard !slots.isEmpty else { return nil }
+  /// up to date.
+  func slowest(end: UInt64) -> UInt64 {
     var lowest = end
     for slot in slots where slot.position < lowest { lowest = slot.position }
     return lowest
