@@ -155,7 +155,7 @@ final class Feed {
     reader.replayEnd = log.end(of: reader.form)
     reader.table.add(reader, position: position, end: reader.replayEnd, now: bridge.reactor.now)
     bridge.streamDidBegin()
-    // It may be the first of its form, in which everything was encoded for it.
+    // What it begins with may have been encoded for it.
     account()
     app.metrics.deliveries &+= deliver(to: reader)
     // What that took over the limit could not go while the reader had it before it.
@@ -285,7 +285,7 @@ final class Feed {
 
   private var slowestReaders: SlowestReaders {
     var slowest = SlowestReaders.none
-    // To ask the log about a form that nobody reads is to have it encoded.
+    // A form that nobody reads is not to be encoded, which naming a cursor of it would do.
     for table in tables where !table.isEmpty {
       let position = table.slowest(end: log.end(of: table.form))
       switch table.form {

@@ -2,20 +2,30 @@ import Bytes
 import EventStreamCodec
 
 extension ChannelLog {
-  /// The frames of `form`; encoded now from the event form when nobody asked for it before.
+  /// The frames of `form`, which is encoded from now on when it was not before.
   internal func log(_ form: WireForm) -> FrameLog {
-    if let log = encodedLog(form) { return log }
     switch form {
     case .event: return events
     case .message:
-      let log = backfill(form, start: nextStart.message)
+      let log = messages ?? FrameLog(start: nextStart.message, skippedCount: entries.count)
       messages = log
       return log
     case .lines:
-      let log = backfill(form, start: nextStart.lines)
+      let log = lines ?? FrameLog(start: nextStart.lines, skippedCount: entries.count)
       lines = log
       return log
     }
+  }
+
+  /// The cursor in `form` of entry `index`, from which on it is encoded; the end for the one after the last.
+  internal func cursor(of index: Int, in form: WireForm) -> UInt64 {
+    let log = log(form)
+    if index < log.skippedCount {
+      let earlier = FrameLog(start: 0)
+      for index in index..<log.skippedCount { append(index, form, to: earlier) }
+      log.prepend(earlier)
+    }
+    return log.position(of: index)
   }
 
   /// The frames of `form`; nil when they are not encoded.
@@ -25,12 +35,6 @@ extension ChannelLog {
     case .message: messages
     case .lines: lines
     }
-  }
-
-  private func backfill(_ form: WireForm, start: UInt64) -> FrameLog {
-    let log = FrameLog(start: start)
-    for index in 0..<entries.count { append(index, form, to: log) }
-    return log
   }
 
   /// Appends what the event form has of entry `index` to another form.

@@ -4,18 +4,17 @@ public import EventStreamCodec
 extension ChannelLog {
   /// Where a reader in `form` goes on that has seen every event up to `sequence`.
   public func lookup(after sequence: UInt64, form: WireForm = .event) -> ResumePoint {
-    let log = log(form)
-    guard sequence >= evictedThrough else { return .evicted(oldestKept: log.position(of: evictedCount)) }
-    return .position(log.position(of: entries.firstIndex(from: evictedCount) { $0.sequence > sequence }))
+    guard sequence >= evictedThrough else { return .evicted(oldestKept: oldestKept(in: form)) }
+    return .position(cursor(of: entries.firstIndex(from: evictedCount) { $0.sequence > sequence }, in: form))
   }
 
   /// The cursor in `form` of the first kept event received at `instant` or later; the end when there is none.
   public func position(since instant: Instant, form: WireForm = .event) -> UInt64 {
-    log(form).position(of: entries.firstIndex(from: evictedCount) { $0.received >= instant })
+    cursor(of: entries.firstIndex(from: evictedCount) { $0.received >= instant }, in: form)
   }
 
   /// The cursor in `form` of the oldest kept event; the end when there is none.
-  public func oldestKept(in form: WireForm = .event) -> UInt64 { log(form).position(of: evictedCount) }
+  public func oldestKept(in form: WireForm = .event) -> UInt64 { cursor(of: evictedCount, in: form) }
 
   /// Whether something is in memory only for readers on their way: a trim frees it once they have moved on.
   public var holdsEvicted: Bool { evictedCount > 0 }

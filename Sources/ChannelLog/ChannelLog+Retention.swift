@@ -27,8 +27,8 @@ extension ChannelLog {
     var evicted = evictedCount
     while evicted < entries.count, found < bytes {
       found += events.frame(evicted).length
-      found += messages?.frame(evicted).length ?? 0
-      found += lines?.frame(evicted).length ?? 0
+      found += messages?.byteCount(of: evicted) ?? 0
+      found += lines?.byteCount(of: evicted) ?? 0
       evicted += 1
     }
     evict(through: evicted)

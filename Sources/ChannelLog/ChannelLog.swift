@@ -6,8 +6,8 @@ public import EventStreamCodec
 ///
 /// What is kept for readers that come back (*kept*) and what is still in memory because a reader has not finished it
 /// differ: an event that is evicted is given to no one who asks by id, but to the reader that is on its way through it.
-/// Other forms than ``EventStream/WireForm/event`` are encoded from the first time that someone asks for one, with what
-/// is in memory, until a ``trim(now:kept:slowest:)`` that names no reader of it: then its cursors are void.
+/// Other forms than ``EventStream/WireForm/event`` are encoded as readers ask for them, each from the oldest event that
+/// one of its readers has begun with, until a ``trim(now:kept:slowest:)`` that names none: then its cursors are void.
 public final class ChannelLog {
   internal struct Entry {
     var sequence: UInt64
@@ -28,9 +28,9 @@ public final class ChannelLog {
   internal let events = FrameLog(start: 0)
   internal var messages: FrameLog?
   internal var lines: FrameLog?
-  /// Where the next incarnation of a form begins, that no cursor of an earlier one is taken for one of it.
-  internal var nextStart: (message: UInt64, lines: UInt64) = (0, 0)
-  /// One for each frame of every form that is there.
+  /// Where the next incarnation of a form begins; what is encoded of the past lies before it, and is never as much.
+  internal var nextStart: (message: UInt64, lines: UInt64) = (1 << 40, 1 << 40)
+  /// One for each frame of the event form.
   internal var entries = EntryDeque<Entry>()
   /// How many entries at the beginning are in memory only for readers on their way.
   internal var evictedCount = 0
@@ -95,10 +95,10 @@ public final class ChannelLog {
     return events.end
   }
 
-  /// The cursor of the oldest byte in memory in `form`.
+  /// The cursor of the oldest byte that is encoded in `form`.
   public func start(of form: WireForm = .event) -> UInt64 { log(form).start }
 
-  /// The cursor of a reader that has had everything in `form`.
+  /// The cursor of a reader that has had everything in `form`, or wants only what is to come.
   public func end(of form: WireForm = .event) -> UInt64 { log(form).end }
 
   /// Calls `body` with everything from the cursor `position` to the end in `form`, in one piece, chunk framing

@@ -1,8 +1,8 @@
 import Bytes
 import EventStreamCodec
 
-/// The frames of one wire form, one behind the other in one piece of memory. Positions count bytes from the beginning
-/// of the log and are never used twice.
+/// The frames of one wire form, one behind the other in one piece of memory, under the indices of the channel log's
+/// entries, of which the first ones may have no frame here. Positions count bytes and only grow at the end.
 internal final class FrameLog {
   /// Where a frame lies.
   struct Frame {
@@ -40,9 +40,14 @@ internal final class FrameLog {
 
   private var store: Store
   private var scratch = MessageScratch()
+  /// How many entries at the beginning have no frame here.
+  private(set) var skippedCount: Int
 
-  /// A log without frames whose first one begins at `start`.
-  init(start: UInt64) { store = Store(start: start) }
+  /// A log without frames whose first one begins at `start` and belongs to the entry `skippedCount`.
+  init(start: UInt64, skippedCount: Int = 0) {
+    store = Store(start: start)
+    self.skippedCount = skippedCount
+  }
 
   var start: UInt64 { store.end &- UInt64(store.bytes.count) }
   var end: UInt64 { store.end }
@@ -63,6 +68,22 @@ internal final class FrameLog {
     store.append(copying: frame)
   }
 
+  /// Puts the frames of `earlier` before the first: they are those of the entries just before it. No position changes.
+  func prepend(_ earlier: FrameLog) {
+    precondition(earlier.store.frames.count <= skippedCount, "more frames than entries without one")
+    skippedCount -= earlier.store.frames.count
+    let offset = start &- earlier.end
+    var frames = EntryDeque<Frame>()
+    for index in 0..<earlier.store.frames.count {
+      let frame = earlier.store.frames[index]
+      frames.append(Frame(position: frame.position &+ offset, length: frame.length))
+    }
+    for index in 0..<store.frames.count { frames.append(store.frames[index]) }
+    store.bytes.withReadableBytes { earlier.store.bytes.append($0) }
+    swap(&store.bytes, &earlier.store.bytes)
+    store.frames = frames
+  }
+
   /// Calls `body` with the bytes from `position` to the end.
   @inline(__always)
   func withBytes<R, E: Error>(
@@ -75,26 +96,33 @@ internal final class FrameLog {
     }
   }
 
-  /// The frame `index`, 0 being the oldest in memory.
-  func frame(_ index: Int) -> Frame { store.frames[index] }
+  /// The frame of entry `index`, which is not skipped.
+  func frame(_ index: Int) -> Frame { store.frames[index - skippedCount] }
 
-  /// Where the frame `index` begins; the end for the one after the last.
+  /// How many bytes entry `index` takes here.
+  func byteCount(of index: Int) -> Int { index < skippedCount ? 0 : frame(index).length }
+
+  /// Where the frame of entry `index` begins, which is not skipped; the end for the one after the last.
   func position(of index: Int) -> UInt64 {
-    index < store.frames.count ? store.frames[index].position : store.end
+    let index = index - skippedCount
+    return index < store.frames.count ? store.frames[index].position : store.end
   }
 
-  /// The index of the first frame that begins at or after `position`.
-  func index(at position: UInt64) -> Int { store.frames.firstIndex { $0.position >= position } }
+  /// The entry of the first frame that begins at or after `position`.
+  func index(at position: UInt64) -> Int { skippedCount + store.frames.firstIndex { $0.position >= position } }
 
-  /// The index of the frame that a cursor at `position` is in or before.
+  /// The entry of the frame that a cursor at `position` is in or before.
   func index(containing position: UInt64) -> Int {
-    store.frames.firstIndex { $0.position &+ UInt64($0.length) > position }
+    skippedCount + store.frames.firstIndex { $0.position &+ UInt64($0.length) > position }
   }
 
-  /// Drops the first `number` frames.
+  /// Forgets the first `number` entries.
   func removeFirst(_ number: Int) {
-    store.bytes.consume(Int(position(of: number) &- start))
-    store.frames.removeFirst(number)
+    let skipped = min(number, skippedCount)
+    skippedCount -= skipped
+    let count = number - skipped
+    store.bytes.consume(Int(position(of: skippedCount + count) &- start))
+    store.frames.removeFirst(count)
   }
 
   /// Gives memory back when most of it is unused; all of it when `isIdle` and nothing is left.

@@ -13,7 +13,7 @@ internal struct SavedEvent {
 extension ChannelLog {
   /// Calls `body` with the last event that had ``EventTraits/application``, in `form`; nil when there was none or the
   /// log was not told to keep it. Its ``LoggedEvent/endPosition`` is 0 when it has left the log, or when nobody
-  /// reads this form.
+  /// reads it in this form.
   public func withLastApplicationEvent<R>(form: WireForm = .event, _ body: (LoggedEvent) -> R) -> R? {
     guard let sequence = lastApplicationSequence else { return nil }
     if let savedApplicationEvent, savedApplicationEvent.entry.sequence == sequence {
@@ -22,8 +22,8 @@ extension ChannelLog {
       }
     }
     let index = entries.firstIndex { $0.sequence >= sequence }
-    if let log = encodedLog(form) { return withEvent(index, in: log, body) }
-    // Nobody reads this form: this event alone is encoded in it.
+    if let log = encodedLog(form), index >= log.skippedCount { return withEvent(index, in: log, body) }
+    // Nobody reads it in this form: it alone is encoded.
     return withEvent(index, in: events) {
       withSavedEvent(entries[index], frame: $0.chunkedFrame, original(of: entries[index]), form: form, body)
     }

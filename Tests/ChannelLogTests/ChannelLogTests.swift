@@ -78,11 +78,52 @@ import Testing
     append(log, 1)
     let before = log.byteCount
     let end = log.end(of: .message)
+    #expect(log.oldestKept(in: .message) < end)
     #expect(log.byteCount > before)
     log.trim(now: start, kept: KeptLimits(), slowest: .none)
     #expect(log.byteCount == before)
     #expect(log.start(of: .message) > end)
-    #expect(text(log, from: log.start(of: .message), .message).contains("\"id\":\"1-1\""))
+    #expect(text(log, from: log.oldestKept(in: .message), .message).contains("\"id\":\"1-1\""))
+  }
+
+  /// Who wants only what is to come, or the last few events, does not have all the others encoded.
+  @Test(arguments: [WireForm.message, .lines])
+  func aFormIsEncodedFromWhereItsReadersBegin(form: WireForm) {
+    let log = ChannelLog(encoder: encoder, floor: 0)
+    for sequence in 1...100 as ClosedRange<UInt64> { append(log, sequence) }
+    let before = log.byteCount
+    let live = log.end(of: form)
+    #expect(log.byteCount == before)
+    append(log, 101)
+    let eventFrame = log.end() - log.lookup(after: 100).cursor
+    let frame = text(log, from: live, form)
+    #expect(log.byteCount == before + Int(eventFrame) + frame.utf8.count)
+    #expect(log.start(of: form) == live)
+    // One that comes back from further on, and one from nearer by: each finds its events, nobody's cursor moves.
+    let far = log.lookup(after: 98, form: form).cursor
+    let encoded = log.byteCount
+    let near = log.lookup(after: 99, form: form).cursor
+    #expect(log.byteCount == encoded)
+    #expect(log.start(of: form) == far)
+    #expect(text(log, from: live, form) == frame)
+    #expect(log.eventCount(from: far, to: log.end(of: form), form: form) == 3)
+    var sequences: [UInt64] = []
+    log.forEachEvent(from: near, form: form) { event in
+      sequences.append(event.sequence)
+      return true
+    }
+    #expect(sequences == [100, 101])
+    // What goes takes with it what was never encoded.
+    log.trim(now: start, kept: KeptLimits(events: 2), slowest: slowest(live, form))
+    #expect(log.oldestKept(in: form) == near && log.start(of: form) == near)
+    #expect(text(log, from: near, form).hasSuffix(frame))
+    log.trim(now: start, kept: KeptLimits(events: 0), slowest: slowest(live, form))
+    #expect(log.start(of: form) == live)
+    #expect(text(log, from: live, form) == frame)
+  }
+
+  private func slowest(_ cursor: UInt64, _ form: WireForm) -> SlowestReaders {
+    form == .message ? SlowestReaders(message: cursor) : SlowestReaders(lines: cursor)
   }
 
   @Test func evictsByAge() {
@@ -132,7 +173,7 @@ import Testing
     for (index, name) in ["a", "bridge:a", "b"].enumerated() { append(log, UInt64(index) + 1, name: name) }
     for form in WireForm.allCases {
       var names: [String] = []
-      log.forEachEvent(from: log.start(of: form), form: form) { event in
+      log.forEachEvent(from: log.oldestKept(in: form), form: form) { event in
         names.append(String(decoding: event.name, as: UTF8.self))
         return names.count < 2
       }
@@ -188,10 +229,10 @@ import Testing
     #expect(live.contains(#"a\r\nb\rc\nd"#))
     // Without a reader the form goes, and is encoded again for the next one.
     log.trim(now: start, kept: KeptLimits(), slowest: .none)
-    #expect(text(log, from: log.start(of: form), form) == live)
+    #expect(text(log, from: log.oldestKept(in: form), form) == live)
     let all = ChannelLog(encoder: encoder, floor: 0)
     all.collect([(log, all.addSource(encoder))])
-    #expect(text(all, from: all.start(of: form), form).contains(#"a\r\nb\rc\nd"#))
+    #expect(text(all, from: all.oldestKept(in: form), form).contains(#"a\r\nb\rc\nd"#))
     // What a cache channel tells outlives the entry, and goes with the next.
     log.trim(now: start, kept: KeptLimits(events: 0), slowest: .none)
     #expect(log.withLastApplicationEvent(form: form) { String(decoding: $0.chunkedFrame, as: UTF8.self) } == live)
