@@ -6,11 +6,12 @@ import Reactor
 import Synchronization
 import Systemd
 
-/// Where log lines go: to the journal, or to standard error with one write(2) a line. The level can change while the
-/// daemon runs.
+/// Where log lines go: to the journal, or to standard error. Neither is waited for when it does not read. The level can
+/// change while the daemon runs.
 final class LogOutput: Sendable {
   let style: LogStyle
   private let journal: Journal?
+  private let lines = LineOutput(descriptor: STDERR_FILENO)
   private let threshold: Atomic<Int>
   private let repeats = Mutex(RepeatFilter<LogLine>())
 
@@ -56,9 +57,18 @@ final class LogOutput: Sendable {
     case .taken, .lost: return
     case .failed, nil: break
     }
+    lines.write(bytes(of: line)) { count in
+      bytes(
+        of: LogLine(
+          level: .warning, label: line.label,
+          message: "\(count) log lines are lost, which standard error did not take", fields: []))
+    }
+  }
+
+  private func bytes(of line: LogLine) -> [UInt8] {
     var bytes = ByteQueue()
     line.append(to: &bytes, style: style, at: Timestamp.now())
-    bytes.withReadableBytes { Console.write($0, to: STDERR_FILENO) }
+    return bytes.copy()
   }
 }
 

@@ -1,5 +1,7 @@
 """The process: systemd, signals, the log (config-and-cli, systemd)."""
 
+import fcntl
+import json
 import os
 import re
 import signal
@@ -14,6 +16,8 @@ from deadline import SECONDS, poll
 from peers import ScriptedUpstream
 from processes import BINARY, Daemon, Sandbox, configuration
 from raw import Connection, request
+
+F_SETPIPE_SZ = 1031  # fcntl(2); in Python's fcntl only from 3.10 on
 
 
 def test_ready_once_it_listens_status_kept_current_stopping_at_the_end(sandbox, start, manager, name):
@@ -146,6 +150,42 @@ def test_log_lines_are_json_where_standard_error_is_no_terminal(run, name):
     for entry in daemon.entries:
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", entry["time"])
         assert entry["level"] and entry["logger"] and entry["message"]
+
+
+def test_a_pipe_for_the_log_that_nobody_reads_stops_nothing(sandbox, start, tmp_path, name):
+    file, path = tmp_path / "a.toml", tmp_path / "a.sock"
+    file.write_text(configuration(sandbox).replace("127.0.0.1:0", f"unix:{path}"))
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, F_SETPIPE_SZ, 4096)
+    with open(reading, "rb", buffering=0) as pipe, subprocess.Popen(
+        [BINARY, "serve", "--config", file], stderr=writing
+    ) as process:
+        os.close(writing)
+        try:
+            log = b""
+            while b'"ready"' not in log:
+                log += pipe.read(4096)
+            client = httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), base_url="http://localhost")
+
+            def subscribe(count):
+                """Each has its line in the log."""
+                for _ in range(count):
+                    assert client.put(f"/channels/{name()}").status_code == 201
+
+            subscribe(100)
+            while b"lost" not in log:
+                subscribe(1)
+                log += pipe.read(4096)
+            assert client.get("/healthz").status_code == 200
+        finally:
+            process.terminate()
+            while piece := pipe.read(4096):
+                log += piece
+        assert process.wait(SECONDS) == 0
+    messages = [json.loads(line)["message"] for line in log.splitlines() if line]
+    lost = [re.fullmatch(r"(\d+) log lines are lost, which standard error did not take", text) for text in messages]
+    assert sum(int(match[1]) for match in lost if match) > 10
+    assert messages[-1] == "stopped"
 
 
 def test_the_logs_format_can_be_chosen(sandbox, tmp_path):
