@@ -30,9 +30,7 @@ final class HTTP2Connection: ServedConnection {
   /// Until when the present states of streams may last: none of those whose state may last for ever, as it may while a
   /// stream is served or sends events, so that a turn of many streams does not look at each.
   private var deadlines: [Int32: Instant] = [:]
-  /// Requests that are whole and not served yet.
-  private var waiting: [(stream: HTTP2Stream, body: [UInt8])] = []
-  private var waitingBodiesBytes = 0
+  private var waiting = HTTP2WaitingRequests()
   private var servedThisTurn = 0
   private var isOpen = true
   private var isUnsettled = false
@@ -83,7 +81,7 @@ final class HTTP2Connection: ServedConnection {
       case .lingers(let id): if let stream = streams[id] { expectRest(of: stream) }
       case .closed(let id, _):
         deadlines[id] = nil
-        forgetWaiting(id)
+        waiting.remove(id)
         streams.removeValue(forKey: id)?.leave()
         if streams.isEmpty { idleSince = server.reactor.now }
       }
@@ -105,17 +103,11 @@ final class HTTP2Connection: ServedConnection {
   private func enqueue(_ stream: HTTP2Stream, _ body: [UInt8]) {
     guard case .body = stream.state else { return }
     deadlines[stream.id] = nil
-    guard !isHeldUp || waitingBodiesBytes + body.count <= HTTP2Connection.waitingBodiesBytesMax else {
+    guard !isHeldUp || waiting.bodyBytes + body.count <= HTTP2Connection.waitingBodiesBytesMax else {
       stream.state = .ending
       return session.refuse(stream.id)
     }
-    waiting.append((stream, body))
-    waitingBodiesBytes += body.count
-  }
-
-  private func forgetWaiting(_ id: Int32) {
-    guard let place = waiting.firstIndex(where: { $0.stream.id == id }) else { return }
-    waitingBodiesBytes -= waiting.remove(at: place).body.count
+    waiting.append(stream, body: body)
   }
 
   /// The client has to take what it asked for first.
@@ -125,7 +117,6 @@ final class HTTP2Connection: ServedConnection {
   private func serveWaiting() {
     while isOpen, !waiting.isEmpty, !isHeldUp, servedThisTurn < HTTP2Connection.requestsPerTurnMax {
       let (stream, body) = waiting.removeFirst()
-      waitingBodiesBytes -= body.count
       // Whoever has reset it wants no answer.
       guard session.isOpen(stream.id) else { continue }
       servedThisTurn += 1
@@ -280,7 +271,7 @@ final class HTTP2Connection: ServedConnection {
     var left: [Int32: HTTP2Stream] = [:]
     swap(&left, &streams)
     deadlines = [:]
-    waiting = []
+    waiting = HTTP2WaitingRequests()
     for stream in left.values { stream.leave() }
   }
 
