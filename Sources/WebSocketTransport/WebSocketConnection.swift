@@ -9,7 +9,7 @@ public protocol WebSocketConnectionDelegate: AnyObject {
   func webSocket(_ connection: WebSocketConnection, didReceiveText text: Span<UInt8>)
   /// A whole binary message; the bytes live only during the call. Unless implemented it counts as traffic.
   func webSocket(_ connection: WebSocketConnection, didReceiveBinary bytes: Span<UInt8>)
-  /// Something that is no message came: a ping (already answered) or a pong.
+  /// Something that is no message came: a ping (already answered), a pong, or a part of a message.
   func webSocketDidReceiveTraffic(_ connection: WebSocketConnection)
   /// A message over the limit was skipped; `prefix` is how it began.
   func webSocket(_ connection: WebSocketConnection, didSkip byteCount: Int, prefix: Span<UInt8>)
@@ -105,14 +105,20 @@ public final class WebSocketConnection {
     defer { isReading = false }
     var input = ByteQueue()
     swap(&input, &socket.input)
+    var isPart = true
     do {
       while !isOver, let event = try decoder.next(from: &input) {
+        isPart = false
         handle(event, input)
       }
     } catch {
       end(answering: error.closeCode, peerCode: nil, reason: error.message)
     }
-    if !isOver { swap(&input, &socket.input) }
+    if !isOver {
+      swap(&input, &socket.input)
+      // A message may take longer to come than a pong may, and a pong has to wait until it is whole.
+      if isPart { delegate?.webSocketDidReceiveTraffic(self) }
+    }
     delegate?.webSocketDidSettle(self)
   }
 

@@ -141,6 +141,8 @@ SIGNS_OF_LIFE = {
     "too large": lambda connection: connection.send("x" * 2000),
     "a WebSocket ping": lambda connection: connection.ping(),
     "a WebSocket pong": lambda connection: connection.pong(),
+    "a fragment": lambda connection: connection.socket.sendall(b"\x01\x01x"),
+    "a part of a frame": lambda connection: connection.socket.sendall(b"\x81\x7e\x01\x00x"),
 }
 
 
