@@ -142,10 +142,10 @@ struct StatusLine {
   let status: Int
 
   /// RFC 9112 §4: `HTTP-version SP status-code SP [ reason-phrase ]`. The second space is often left out with the
-  /// reason, and is not needed.
+  /// reason, and is not needed. RFC 9110 §15: a status over 599 is a failure like any 5xx.
   init(_ line: Span<UInt8>) throws(MessageFault) {
     guard line.count >= 12, line[8] == ASCII.space, line.count == 12 || line[12] == ASCII.space,
-      let status = ASCII.decimal(line.extracting(9..<12)), status >= 100, status < 600
+      let status = ASCII.decimal(line.extracting(9..<12)), status >= 100
     else { throw .statusLine }
     version = try HTTPVersion(line.extracting(0..<8))
     self.status = status

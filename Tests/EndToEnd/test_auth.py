@@ -151,6 +151,7 @@ FAILURES = {
     "403": (answer_with(403, "no"), 403),
     "404": (answer_with(404, "no"), 404),
     "500": (answer_with(500, "oops"), 500),
+    "999": (answer_with(999, "no"), 999),
     "a redirect is not followed": (answer_with(302, "", [("Location", "/elsewhere")]), 302),
     "an upgrade that was not asked for": (switches_protocols, 101),
     "garbage": (answer_with(200, "<html>"), 403),

@@ -50,7 +50,7 @@ struct ResponseVector: CustomStringConvertible, Sendable {
     .bad("two digits", "HTTP/1.1 20 OK\r\n\r\n", .statusLine),
     .bad("four digits", "HTTP/1.1 2000 OK\r\n\r\n", .statusLine),
     .bad("a status of 099", "HTTP/1.1 099 No\r\n\r\n", .statusLine),
-    .bad("a status of 600", "HTTP/1.1 600 No\r\n\r\n", .statusLine),
+    .good("a status of 999", "HTTP/1.1 999 No\r\nContent-Length: 0\r\n\r\n", 999, ""),
     .bad("two spaces", "HTTP/1.1  200 OK\r\n\r\n", .statusLine),
     .bad("another protocol", "ICAP/1.0 200 OK\r\n\r\n", .versionSyntax),
     .bad("lower case", "http/1.1 200 OK\r\n\r\n", .versionSyntax),
