@@ -49,6 +49,10 @@ public final class UpstreamConnection {
     case open(AttemptID, WebSocketConnection)
   }
 
+  /// How much may wait for a server that does not read, which is then left: pongs above all, since it decides how many
+  /// are asked for. Far more than the subscriptions of the most channels there may be.
+  static let outputBytesMax = 16 << 20
+
   private let reactor: Reactor
   private let connector: Connector
   private let configuration: UpstreamConfiguration
@@ -227,7 +231,8 @@ public final class UpstreamConnection {
   private func opened(_ attempt: AttemptID, _ socket: StreamSocket) {
     socket.keepsInputStorage = true
     let webSocket = WebSocketConnection(
-      socket: socket, role: .client, messageBytesMax: configuration.messageBytesMax)
+      socket: socket, role: .client, messageBytesMax: configuration.messageBytesMax,
+      outputBytesMax: UpstreamConnection.outputBytesMax)
     webSocket.delegate = self
     link = .open(attempt, webSocket)
     session.transportOpened(attempt, at: reactor.now)

@@ -31,6 +31,7 @@ extension WebSocketConnectionDelegate {
 public final class WebSocketConnection {
   private let socket: StreamSocket
   private let role: WebSocketRole
+  private let outputBytesMax: Int
   private var decoder: WebSocketDecoder
   private var isOver = false
   private var isReading = false
@@ -38,9 +39,12 @@ public final class WebSocketConnection {
   public weak var delegate: (any WebSocketConnectionDelegate)?
 
   /// Takes over `socket` after the opening handshake. Call ``start()`` once the delegate is set.
-  public init(socket: StreamSocket, role: WebSocketRole, messageBytesMax: Int) {
+  ///
+  /// The connection is dropped when more than `outputBytesMax` bytes wait because the peer does not take them.
+  public init(socket: StreamSocket, role: WebSocketRole, messageBytesMax: Int, outputBytesMax: Int = .max) {
     self.socket = socket
     self.role = role
+    self.outputBytesMax = outputBytesMax
     decoder = WebSocketDecoder(role: role, messageBytesMax: messageBytesMax)
     socket.delegate = self
   }
@@ -82,6 +86,11 @@ public final class WebSocketConnection {
     var output = ByteQueue()
     WebSocketEncoder.append(opcode, payload: payload, maskKey: maskKey, to: &output)
     output.withReadableBytes { socket.write($0) }
+    let waiting = socket.pendingOutputBytes
+    guard waiting > outputBytesMax else { return }
+    // A close frame would have to wait behind them.
+    abort()
+    delegate?.webSocketDidClose(self, code: nil, reason: "the peer does not read: \(waiting) bytes wait to be sent")
   }
 
   private func sendClose(_ code: UInt16?, _ reason: String) {

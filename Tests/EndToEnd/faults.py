@@ -110,6 +110,8 @@ class FaultyUpstream:
         self.subscribed = set()
         self.client_events = 0
         self.peer = None
+        self.hears = threading.Event()  # cleared, it does not read
+        self.hears.set()
         self._changed = threading.Condition()
         self.host = host
         self._listen(port)
@@ -168,7 +170,7 @@ class FaultyUpstream:
             self.peer, self.subscribed = connection, set()
             self.connections += 1
             self._changed.notify_all()
-        while data := connection.recv(1 << 16):
+        while self.hears.wait() and (data := connection.recv(1 << 16)):
             received = self._take_frames(connection, received + data)
 
     def _take_frames(self, connection, received):
@@ -261,6 +263,7 @@ class FaultyUpstream:
         return self
 
     def __exit__(self, *_):
+        self.hears.set()
         with contextlib.suppress(OSError):
             self.refuse()
         self.hang_up()

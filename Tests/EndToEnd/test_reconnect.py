@@ -5,6 +5,7 @@ import json
 import pytest
 
 from deadline import poll
+from faults import FaultyUpstream, frame
 from peers import Client, ScriptedUpstream
 from processes import Daemon, Sandbox, configuration
 
@@ -156,6 +157,18 @@ def test_whatever_ends_the_silence_after_a_ping_the_next_one_is_not_late(run, sh
         # Well before the 30 s in which an answer to the first would have been due.
         upstream.until("realtime:ping", 15)
         assert len(upstream.paths) == 1
+
+
+def test_a_server_that_pings_and_does_not_read_is_left(run):  # architecture: every queue has a limit
+    with FaultyUpstream() as upstream:
+        daemon = run(upstream=upstream, auth=False)
+        upstream.hears.clear()
+        peer, pings = upstream.peer, frame(9, b"x" * 125) * 4096
+        with pytest.raises(OSError):
+            for _ in range(100):
+                peer.sendall(pings)
+        upstream.until(lambda: upstream.connections == 2)
+        assert "does not read" in daemon.connection()["last_error"]["message"]
 
 
 def test_websocket_pings_are_answered_and_fragments_are_joined(scripted, upstream, name):  # RFC 6455 §5.4, §5.5
