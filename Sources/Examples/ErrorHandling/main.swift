@@ -34,6 +34,15 @@ client.bind("realtime:error") { event in
 struct Clumsy: Error {}
 client.bind("realtime:connection_established") { _ in throw Clumsy() }
 
+// Callbacks have a thread of their own, in the order of events: once this one has run, so have those before it.
+let (callbacks, end) = AsyncStream.makeStream(of: Never.self)
+client.bind("state_change") { event in
+  switch event.data["current"]?.stringValue {
+  case "unavailable", "disconnected": end.finish()
+  default: break
+  }
+}
+
 // A subscription that cannot be signed is refused, and tried again while it is wanted.
 let refusals = client.subscribe("private-room").events(named: "realtime:subscription_error")
 let states = client.states
@@ -48,6 +57,7 @@ reading: for await state in states {
     }
     client.disconnect()
   case .unavailable, .disconnected:
+    for await _ in callbacks {}
     // Nil when it was the program that disconnected.
     print("connection: \(client.lastError?.description ?? "closed as asked")")
     break reading
