@@ -323,7 +323,10 @@ extension UpstreamConnection: WebSocketConnectionDelegate {
   /// A message over the limit: its readers have to know.
   public func webSocket(_ connection: WebSocketConnection, didSkip byteCount: Int, prefix: Span<UInt8>) {
     noteTraffic()
-    delegate?.upstream(self, didSkip: byteCount, channel: TruncatedEnvelope.channelName(in: prefix))
+    let envelope = TruncatedEnvelope(prefix)
+    delegate?.upstream(self, didSkip: byteCount, channel: envelope.channel)
+    // The server has confirmed all the same. Taken for silence, it would be asked again and again.
+    if let confirmation = envelope.confirmation { webSocket(connection, didReceiveText: confirmation.span) }
   }
 
   /// Passed on to the delegate.

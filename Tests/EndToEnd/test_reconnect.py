@@ -190,6 +190,20 @@ def test_a_large_event_arrives_whole(scripted, upstream, name):  # §6: max_even
     assert stream.until("news").data == payload
 
 
+def test_a_confirmation_over_max_event_bytes_is_one_without_members(run, name):  # §6; upstream-protocol, Channels
+    with ScriptedUpstream(confirm=False) as upstream:
+        daemon, channel = run(upstream=upstream, auth=False, limits="max_event_bytes = 1024"), name()
+        stream = daemon.events(channel)
+        upstream.until("realtime:subscribe")
+        connection = upstream.connection()
+        data = json.dumps({"presence": {"count": 1, "ids": ["x" * 2000], "hash": {}}})
+        message = {"event": "realtime:subscription_succeeded", "channel": channel, "data": data}
+        connection.send(json.dumps(message))
+        assert stream.until("bridge:gap").json == {"reason": "too_large"}
+        assert stream.until("realtime:subscription_succeeded").data == "{}"
+        assert daemon.channel(channel)["subscribed"] is True
+
+
 @pytest.mark.parametrize(
     "text", ["null", "[]", "7", "{", "", "no JSON", '{"event":null}', '{"event":7,"data":"{}"}', '{"data":"{}"}']
 )
