@@ -154,28 +154,30 @@ struct StreamRequest {
     scope.feed.trim(now: app.reactor.now)
     switch start {
     case .live:
-      for channel in scope.channels {
-        snapshot(channel, reader, &frames)
-        cachedEvent(channel, reader, &frames)
-      }
-      return log.end(of: form)
+      let end = log.end(of: form)
+      presentState(reader, scope, replayFrom: end, &frames)
+      return end
     case .since(let span):
-      for channel in scope.channels { snapshot(channel, reader, &frames) }
-      return log.position(since: app.reactor.now + (.zero - span), form: form)
+      let position = log.position(since: app.reactor.now + (.zero - span), form: form)
+      presentState(reader, scope, replayFrom: position, &frames)
+      return position
     case .after(let text):
       guard let id = EventID(text), id.epoch == app.epoch, id.sequence <= app.lastEventID.sequence else {
+        let position = log.oldestKept(in: form)
         gap("unknown_id", from: text, reader, scope, app, &frames)
-        return log.oldestKept(in: form)
+        presentState(reader, scope, replayFrom: position, &frames)
+        return position
       }
       let point = log.lookup(after: id.sequence, form: form)
       if case .position(let position) = point, !scope.hasMissed(after: id.sequence) { return position }
       let end = EventID(epoch: id.epoch, sequence: scope.evictedThrough)
       gap("evicted", from: text, to: end, reader, scope, app, &frames)
+      presentState(reader, scope, replayFrom: point.cursor, seen: id.sequence, &frames)
       return point.cursor
     }
   }
 
-  /// Says that something may be missing, after `id` and up to `end` where that is known, then how things stand.
+  /// Says that something may be missing, after `id` and up to `end` where that is known.
   private func gap(
     _ reason: String, from id: String, to end: EventID? = nil, _ reader: EventReader, _ scope: StreamScope,
     _ app: AppBridge, _ frames: inout ByteQueue
@@ -185,7 +187,37 @@ struct StreamRequest {
     if let end { members.append(JSONMember("to", .string(end.description))) }
     scope.feed.append(
       "bridge:gap", data: JSONValue.object(members).text, form: form, chunked: reader.isChunked, to: &frames)
+  }
+
+  /// How things stand, for a reader that begins or may have missed something: every confirmed channel, then the last
+  /// event of each cache channel, but for those that it has seen or that are replayed to it from `position`.
+  private func presentState(
+    _ reader: EventReader, _ scope: StreamScope, replayFrom position: UInt64, seen: UInt64 = 0,
+    _ frames: inout ByteQueue
+  ) {
     for channel in scope.channels { snapshot(channel, reader, &frames) }
+    let cached = scope.channels.compactMap { channel in
+      channel.isSubscribed
+        ? channel.log.withLastApplicationEvent { (sequence: $0.sequence, channel: channel) } : nil
+    }
+    // By their ids: a reader resumes after the last one it got, and an older one there would bring back a newer one.
+    for event in cached.sorted(by: { $0.sequence < $1.sequence })
+    where event.sequence > seen && !isReplayed(event.sequence, from: position, scope.feed.log) {
+      cachedEvent(event.channel, reader, &frames)
+    }
+  }
+
+  /// Whether a reader that goes on from `position` in `log` gets the event `sequence`.
+  private func isReplayed(_ sequence: UInt64, from position: UInt64, _ log: ChannelLog) -> Bool {
+    guard case .position(let place) = log.lookup(after: sequence - 1, form: form), place >= position else {
+      return false
+    }
+    var isThere = false
+    log.forEachFrame(from: place, form: form) {
+      isThere = $0.sequence == sequence
+      return false
+    }
+    return isThere
   }
 
   /// The state of a confirmed channel, as if it had been confirmed just now.
@@ -199,7 +231,6 @@ struct StreamRequest {
 
   /// The last event of a cache channel, under its own id.
   private func cachedEvent(_ channel: Channel, _ reader: EventReader, _ frames: inout ByteQueue) {
-    guard channel.isSubscribed else { return }
     _ = channel.log.withLastApplicationEvent(form: form) { event in
       guard reader.filter?.admits(name: String(decoding: event.name, as: UTF8.self)) != false else { return }
       frames.append(reader.isChunked ? event.chunkedFrame : event.frame)

@@ -37,6 +37,25 @@ def test_every_channel_the_app_is_subscribed_to(run, sandbox, name):
     assert [m["channel"] for m in messages(stream, 3)] == [one, two, later]
 
 
+# contract: 3.12, 3.39, 3.40
+def test_cached_events_come_by_their_ids_and_none_twice_to_who_resumes(run, sandbox, name):
+    daemon, names = run(), [name("cache-"), name("cache-")]
+    readers = {channel: daemon.subscribed(channel) for channel in names}
+    # The first channel by name has the later event.
+    for channel in reversed(names):
+        readers[channel].until("realtime:cache_miss")
+        sandbox.publish(channel, "step", "{}")
+        readers[channel].until("step")
+    stream = daemon.stream("/events")
+    cached = messages(stream, 2)
+    assert [m["channel"] for m in cached] == names[::-1]
+    # Each after the snapshot of its channel.
+    assert [frame.json["event"] for frame in stream.seen].index("step") == 3
+    again = daemon.stream("/events", headers={"Last-Event-ID": stream.seen[-1].id})
+    sandbox.publish(names[0], "step", '"new"')
+    assert messages(again, 1)[0]["data"] == "new"
+
+
 # contract: 2.7, 3.10
 def test_channel_subscribes_to_and_limits_to_those(run, sandbox, name):
     daemon, one, two, other = run(app='linger = "0s"'), name(), name("presence-"), name()

@@ -2,6 +2,8 @@
 
 import pytest
 
+from peers import Client
+
 
 def publish(sandbox, channel, numbers):
     server = sandbox.server()
@@ -71,6 +73,39 @@ def test_a_resumed_stream_gets_no_cached_event(daemon, sandbox, name):
     assert stream.next().event == "bridge:open"
     publish(sandbox, channel, [2])
     assert stream.next().json == {"n": 2}
+
+
+# contract: 3.12, 3.13, 3.42, 3.43
+@pytest.mark.parametrize("path", ["/channels/{}/events?format=message&", "/events?channel={}&"])
+def test_a_cached_event_comes_unless_it_is_replayed_or_was_seen(run, sandbox, name, path):
+    daemon, channel = run(limits="kept_events = 3"), name("presence-cache-")
+    path = path.format(channel)
+    first = daemon.subscribed(channel)
+    publish(sandbox, channel, [1])
+    before, seen = first.until("realtime:cache_miss").id, first.until("step").id
+
+    def begins(query, *events):
+        stream = daemon.stream(path + query)
+        told = [stream.next().json["event"] for _ in range(1 + len(events))]
+        assert told == ["bridge:open", *events], query
+
+    confirmed, added, removed = "realtime:subscription_succeeded", "realtime:member_added", "realtime:member_removed"
+    # A span of time that does not reach back to it is no reason to go without it; one that does brings it once.
+    begins("since=0s", confirmed, "step")
+    with Client(sandbox) as other:
+        other.subscribe(channel, "one")
+        first.until(added)
+        begins("since=1h", confirmed, "realtime:cache_miss", "step", added)
+    first.until(removed)
+    with Client(sandbox) as other:
+        other.subscribe(channel, "two")
+        first.until(added)
+    first.until(removed)
+    # Now it is kept as the cached event only.
+    begins("since=1h", confirmed, "step", removed, added, removed)
+    begins("last_event_id=unknown", "bridge:gap", confirmed, "step", removed, added, removed)
+    begins(f"last_event_id={before}", "bridge:gap", confirmed, "step", removed, added, removed)
+    begins(f"last_event_id={seen}", "bridge:gap", confirmed, removed, added, removed)
 
 
 # contract: 3.22, 3.24, 3.42, 6.13
