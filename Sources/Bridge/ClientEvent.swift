@@ -11,7 +11,7 @@ struct ClientEvent {
     var name: String?
     var data: [UInt8]?
     do {
-      guard JSONScanner.isValid(document.span) else { throw JSONProblem.invalid }
+      try JSONScanner.validate(document.span)
       let start = JSONScanner.skipWhitespace(document.span, at: 0)
       guard start < document.count, document[start] == UInt8(ascii: "{") else { throw JSONProblem.noObject }
       var members = JSONObjectScanner(at: start)
@@ -29,6 +29,8 @@ struct ClientEvent {
       throw ProblemDetails(status: 400, code: "invalid_request", detail: "`event` has to be a string")
     } catch JSONProblem.noObject {
       throw ClientEvent.incomplete
+    } catch JSONError.tooDeep {
+      throw ClientEvent.tooDeep
     } catch {
       throw ProblemDetails(
         status: 400, code: "invalid_json", detail: "the body is not JSON; send {\"event\":\"client-…\",\"data\":…}")
@@ -41,16 +43,25 @@ struct ClientEvent {
   /// From a path that names the event and a body that is the data: JSON, else sent as a JSON string.
   init(name: String, body: [UInt8]) throws(ProblemDetails) {
     self.name = name
-    if JSONScanner.isValid(body.span) {
+    do {
+      try JSONScanner.validate(body.span)
       data = body
-    } else if let text = String(validating: body, as: UTF8.self) {
+    } catch .tooDeep {
+      // It may well be JSON: as a string it would be something else to whoever receives it.
+      throw ClientEvent.tooDeep
+    } catch {
+      guard let text = String(validating: body, as: UTF8.self) else {
+        throw ProblemDetails(status: 400, code: "invalid_json", detail: "the body is neither JSON nor UTF-8 text")
+      }
       data = [UInt8](JSONString.quoted(text).utf8)
-    } else {
-      throw ProblemDetails(status: 400, code: "invalid_json", detail: "the body is neither JSON nor UTF-8 text")
     }
   }
 
-  private enum JSONProblem: Error { case invalid, noObject, noName }
+  private enum JSONProblem: Error { case noObject, noName }
+
+  private static let tooDeep = ProblemDetails(
+    status: 400, code: "invalid_json",
+    detail: "the body is nested deeper than \(JSONScanner.depthMax) levels; send it flatter, or as a JSON string")
 
   private static let incomplete = ProblemDetails(
     status: 400, code: "invalid_request", detail: "the body has to be an object with `event` and `data`")

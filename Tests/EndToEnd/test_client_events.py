@@ -85,6 +85,21 @@ def test_400_invalid_json_for_invalid_utf_8(daemon, name):
     problem(daemon.post(f"/channels/{name('private-')}/events", content=body), 400, "invalid_json")
 
 
+# contract: 4.5
+@pytest.mark.parametrize(("path", "body"), [("", '{{"event":"client-x","data":{}}}'), ("/client-x", "{}")])
+def test_400_invalid_json_for_what_is_nested_too_deeply_rather_than_something_else(daemon, sandbox, name, path, body):
+    channel = name("private-")
+    with Client(sandbox) as other:
+        other.subscribe(channel)
+        nested = "[" * 600 + "]" * 600
+        answer = daemon.post(f"/channels/{channel}/events{path}", content=body.format(nested))
+        problem(answer, 400, "invalid_json")
+        assert "512 levels" in answer.json()["detail"]
+        nested = "[" * 500 + "]" * 500
+        assert daemon.post(f"/channels/{channel}/events{path}", content=body.format(nested)).status_code == 202
+        assert other.until("client-x")["data"] == nested
+
+
 # contract: 4.7
 @pytest.mark.parametrize(
     "body", ["[]", "7", "{}", '{"event":"client-x"}', '{"data":1}', '{"event":7,"data":1}', '{"event":null,"data":1}']
