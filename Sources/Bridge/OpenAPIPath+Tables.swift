@@ -96,7 +96,7 @@ extension OpenAPIPath {
       OpenAPIOperation(
         method: "get", id: "getMember", tag: .members, summary: "One member of a presence channel.",
         responses: [.state("The member.", .member)], access: .grantedOnChannel,
-        errors: [.unknownChannel, .unknownMember, .notPresence, .notSubscribed])
+        errors: [.unknownChannel, .unknownMember])
     ])
 
   private static let ownMember = OpenAPIPath(
@@ -105,7 +105,7 @@ extension OpenAPIPath {
       OpenAPIOperation(
         method: "get", id: "getOwnMember", tag: .members, summary: "Who the bridge is on a presence channel.",
         responses: [.state("The bridge's own member.", .member)], access: .grantedOnChannel,
-        errors: [.unknownChannel, .unknownMember, .notPresence, .notSubscribed])
+        errors: [.unknownChannel, .unknownMember])
     ])
 
   private static let connection = OpenAPIPath(

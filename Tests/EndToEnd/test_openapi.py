@@ -112,6 +112,17 @@ def test_credentials_are_asked_for_where_the_document_says(run, tmp_path):
                 assert "401" in item[method]["responses"], (method, path)
 
 
+# contract: 2.19, 2.20, 2.29
+def test_one_member_is_there_or_404_and_nothing_else_is_listed(daemon):
+    for path, item in daemon.get("/openapi.json").json()["paths"].items():
+        if "/members/" in path:
+            assert "409" not in item["get"]["responses"], path
+            # Neither a channel without members nor one that nobody asked for is a conflict.
+            for channel in ("no-presence", "presence-unknown"):
+                answer = daemon.get(path.format(app="main", channel=channel, user_id="ada"))
+                assert answer.status_code == 404, path
+
+
 # contract: 2.29
 def test_daemon_does_what_the_document_says(playground, tmp_path):
     output = schemathesis(playground, tmp_path, "--exclude-operation-id-regex", CLOSING)

@@ -121,10 +121,12 @@ class Reference:
         for status, reference in operation["responses"].items():
             response = self.resolve(reference)
             if codes := self.codes(response):
-                rest = [code for code in codes if (status, code) not in self.common]
-                if not rest:
+                said = [f"`{code}`" for code in codes if (status, code) not in self.common]
+                # Where an answer of that status can also be no error.
+                said += [body] if (body := self.body(response)) else []
+                if not said:
                     continue
-                text = ", ".join(f"`{code}`" for code in rest)
+                text = ", ".join(said)
             else:
                 text = response["description"]
                 if body := self.body(response):
