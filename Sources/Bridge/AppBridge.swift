@@ -189,6 +189,10 @@ final class AppBridge {
     channel.isPinned = false
     if force {
       channel.feed.endStreams(lastEvent: "bridge:unsubscribed", data: "{}")
+      // A stream of several goes on with the others, and ends with the last of those that it named.
+      appFeed?.feed.endStreams(lastEvent: "bridge:unsubscribed", data: "{}", of: channel.feed) { reader in
+        !reader.held.isEmpty && reader.held.allSatisfy { $0.name == name || channels[$0.name] == nil }
+      }
       tellAppFeed("bridge:unsubscribed", data: "{}", of: channel.name, channel.feed)
       remove(channel)
     } else {

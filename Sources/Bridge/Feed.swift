@@ -185,23 +185,26 @@ final class Feed {
     onLeave?()
   }
 
-  /// Ends every stream, or those that `isMeant` picks, with a last event.
-  func endStreams(lastEvent: String, data: String, where isMeant: (EventReader) -> Bool = { _ in true }) {
+  /// Ends every stream, or those that `isMeant` picks, with a last event; `channel` is the feed of the one that it is of,
+  /// in a feed of several.
+  func endStreams(
+    lastEvent: String, data: String, of channel: Feed? = nil, where isMeant: (EventReader) -> Bool = { _ in true }
+  ) {
     for table in tables {
       for reader in table.readers.filter(isMeant) {
         ReaderDelivery.finishFrame(reader, at: table.slots[reader.index].position, log: log)
-        end(reader, lastEvent: lastEvent, data: data)
+        end(reader, lastEvent: lastEvent, data: data, of: channel)
       }
     }
     readerDidMove()
   }
 
-  private func end(_ reader: EventReader, lastEvent: String, data: String) {
+  private func end(_ reader: EventReader, lastEvent: String, data: String, of channel: Feed? = nil) {
     takeOut(reader)
     var frame = ByteQueue()
     // All streams end at once: let them not come back at once.
     let retry = lastEvent == "bridge:shutdown" ? bridge.spreadRetryMilliseconds() : nil
-    append(
+    (channel ?? self).append(
       lastEvent, data: data, form: reader.form, chunked: reader.isChunked, retryMilliseconds: retry, to: &frame)
     frame.withReadableBytes { reader.queue($0) }
     reader.finish()

@@ -70,6 +70,31 @@ def test_channel_subscribes_to_and_limits_to_those(run, sandbox, name):
     poll(lambda: daemon.get(f"/channels/{one}").status_code == 404)
 
 
+# contract: 2.15, 3.28
+def test_it_ends_with_the_last_channel_that_it_named(run, sandbox, name):
+    daemon, one, two = run(), name(), name()
+
+    def remove(channel):
+        assert daemon.delete(f"/channels/{channel}?force=true").status_code == 204
+
+    stream, everything = daemon.stream(f"/events?channel={one}&channel={two}"), daemon.stream("/events")
+    remove(one)
+    # One that somebody asks for again is there again.
+    daemon.subscribed(one)
+    remove(two)
+    sandbox.publish(one, "step", "{}")
+    assert messages(stream, 1)[0]["channel"] == one
+    remove(one)
+    assert [frame.json["channel"] for frame in stream.rest()] == [one]
+    told = [frame.json["channel"] for frame in stream.seen if frame.json["event"] == "bridge:unsubscribed"]
+    assert told == [one, two, one]
+    # Who named none waits for others.
+    assert [message["channel"] for message in messages(everything, 3, "bridge:unsubscribed")] == told
+    daemon.subscribed(two)
+    sandbox.publish(two, "step", "{}")
+    assert messages(everything, 1)[0]["channel"] == two
+
+
 # contract: 3.33
 def test_format_event_leaves_out_which_channel_it_was(daemon, sandbox, name):
     channel = name()
