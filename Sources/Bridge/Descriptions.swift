@@ -85,8 +85,7 @@ extension AppBridge {
 
   /// A point on the monotonic clock as the time of day (RFC 3339, UTC).
   private func timestamp(_ instant: Instant) -> String {
-    let age = reactor.now.duration(since: instant).wholeNanoseconds
-    return HTTPDate.rfc3339(unixMilliseconds: (Int64(clamping: reactor.unixNanoseconds) - age) / 1_000_000)
+    HTTPDate.rfc3339(unixMilliseconds: Int64(reactor.unixNanoseconds(at: instant) / 1_000_000))
   }
 
   /// A channel one of whose members is asked for: 404 until it is confirmed, as for a member that is not there.

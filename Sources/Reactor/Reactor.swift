@@ -13,6 +13,8 @@ public final class Reactor {
   /// The size of ``scratch`` in bytes.
   public static let scratchBytes = 65_536
 
+  private static let wallClockTolerance: UInt64 = 100_000_000
+
   /// The time this turn began, or what ``currentTime()`` read since.
   public private(set) var now: Instant
 
@@ -29,6 +31,8 @@ public final class Reactor {
   private var isStopping = false
   private var isTurning = false
   private var wakerMailbox: Mailbox<Waker.Message>?
+  /// What the time of day is ahead of the monotonic clock, in nanoseconds; see ``unixNanoseconds(at:)``.
+  private var wallClockOffset: Int64 = 0
   /// What stands in the place of the machine's clocks; nil for these.
   private let manualClock: ManualClock?
 
@@ -58,6 +62,15 @@ public final class Reactor {
 
   /// The time of day in nanoseconds since 1970, which may jump; see ``WallClock``.
   public var unixNanoseconds: UInt64 { manualClock?.unixNanoseconds ?? WallClock.unixNanoseconds() }
+
+  /// The time of day at `instant`, in nanoseconds since 1970, 0 before that: the same for the same instant until the clock
+  /// is set.
+  public func unixNanoseconds(at instant: Instant) -> UInt64 {
+    // Two clocks are never read at once: a small difference to last time is that, and not a clock that was set.
+    let offset = Int64(clamping: unixNanoseconds) &- Int64(clamping: clockTime.nanoseconds)
+    if (offset &- wallClockOffset).magnitude > Reactor.wallClockTolerance { wallClockOffset = offset }
+    return UInt64(clamping: wallClockOffset &+ Int64(clamping: instant.nanoseconds))
+  }
 
   private var clockTime: Instant { manualClock?.now ?? MonotonicClock.now() }
 

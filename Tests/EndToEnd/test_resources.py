@@ -1,10 +1,12 @@
 """HTTP contract, section 2: resources."""
 
+import json
 import re
+import socket
 
 import pytest
 
-from deadline import poll
+from deadline import SECONDS, poll
 from peers import Client
 from problems import problem
 from processes import SECRET, Sandbox
@@ -183,6 +185,22 @@ def test_connection(daemon):
     assert re.fullmatch(r"\d+\.\d+", connection["socket_id"])
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", connection["since"])
     assert connection["attempts"] == 0
+
+
+# contract: 2.22
+def test_since_when_is_the_same_in_every_answer(daemon):
+    request = b"GET /connection HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    count = 500
+    seen = set()
+    # All of them are answered in few turns of the loop, the last ones long after these began.
+    with socket.create_connection(("127.0.0.1", daemon.port), SECONDS) as client:
+        client.sendall(request * count)
+        with client.makefile("rb") as answers:
+            for _ in range(count):
+                head = iter(answers.readline, b"\r\n")
+                length = [int(line.split(b":")[1]) for line in head if line.lower().startswith(b"content-length")]
+                seen.add(json.loads(answers.read(length[0]))["since"])
+    assert len(seen) == 1
 
 
 # contract: 2.24, 3.19

@@ -29,6 +29,22 @@ import Testing
     #expect(reactor.currentTime() == Instant(nanoseconds: 7))
   }
 
+  @Test func anInstantIsTheSameTimeOfDayUntilTheClockIsSet() throws {
+    let clock = ManualClock(now: .zero, unixNanoseconds: 1_000_000_000_000)
+    let reactor = try Reactor(clock: clock)
+    let instant = clock.now + .seconds(1)
+    #expect(reactor.unixNanoseconds(at: instant) == 1_001_000_000_000)
+    clock.advance(by: .seconds(5))
+    // Both clocks were not read at once.
+    clock.unixNanoseconds += 1_500_000
+    #expect(reactor.unixNanoseconds(at: instant) == 1_001_000_000_000)
+    clock.unixNanoseconds += 3_600_000_000_000
+    #expect(reactor.unixNanoseconds(at: instant) == 4_601_001_500_000)
+    // Before 1970.
+    clock.unixNanoseconds = 1
+    #expect(reactor.unixNanoseconds(at: instant) == 0)
+  }
+
   @Test func saysWhetherSomethingWaitsForTheNextTurn() throws {
     let reactor = try Reactor(clock: ManualClock(now: .zero, unixNanoseconds: 0))
     #expect(!reactor.hasDeferredWork)
