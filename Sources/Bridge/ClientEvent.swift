@@ -51,7 +51,8 @@ struct ClientEvent {
       throw ClientEvent.tooDeep
     } catch {
       guard let text = String(validating: body, as: UTF8.self) else {
-        throw ProblemDetails(status: 400, code: "invalid_json", detail: "the body is neither JSON nor UTF-8 text")
+        throw ProblemDetails(
+          status: 400, code: "invalid_json", detail: "the body is neither JSON nor UTF-8 text; send either")
       }
       data = [UInt8](JSONString.quoted(text).utf8)
     }

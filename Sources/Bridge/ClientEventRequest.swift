@@ -36,7 +36,10 @@ final class ClientEventRequest {
     guard event.data.count <= app.limits.maxClientEventBytes else {
       throw ProblemDetails(
         status: 413, code: "payload_too_large",
-        detail: "the data has \(event.data.count) bytes; max_client_event_bytes is \(app.limits.maxClientEventBytes)")
+        detail: """
+          the data has \(event.data.count) bytes and max_client_event_bytes is \(app.limits.maxClientEventBytes); \
+          send less or raise it
+          """)
     }
     if let pause = app.takeClientEventToken() {
       throw ProblemDetails(

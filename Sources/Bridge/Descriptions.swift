@@ -158,7 +158,7 @@ extension Channel {
   /// `GET /channels/{channel}/members/{user_id}`.
   func memberDescription(_ userID: String) throws(ProblemDetails) -> JSONValue {
     guard let member = app.upstream.channel(handle).members[userID] else {
-      throw .notFound("no member of that id is on the channel", code: "unknown_member")
+      throw .notFound("no member of that id is on the channel; GET …/members lists who is", code: "unknown_member")
     }
     return Channel.describe(member)
   }
@@ -166,7 +166,9 @@ extension Channel {
   /// `GET /channels/{channel}/members/me`.
   func ownMemberDescription() throws(ProblemDetails) -> JSONValue {
     guard let me = app.upstream.channel(handle).me else {
-      throw .notFound("the bridge is no member of the channel", code: "unknown_member")
+      throw .notFound(
+        "the bridge is no member of the channel; its signature has to name one in `channel_data`",
+        code: "unknown_member")
     }
     return Channel.describe(me)
   }

@@ -44,6 +44,8 @@ extension ProblemDetails {
 
   /// What a request is answered whose `part` takes too long.
   static func timeout(of part: String) -> ProblemDetails {
-    ProblemDetails(status: 408, code: "request_timeout", detail: "the request's \(part) did not arrive in time")
+    ProblemDetails(
+      status: 408, code: "request_timeout",
+      detail: "the request's \(part) did not arrive in time; send all of it at once or raise \(part)_timeout")
   }
 }

@@ -382,6 +382,23 @@ def test_every_error_is_a_problem(run, name):
         assert re.fullmatch("[a-z0-9_]+", document["code"]) and document["detail"]
 
 
+# contract: 4.15
+def test_details_say_what_to_do(run, name):
+    limits = 'max_client_event_bytes = 100\nhead_timeout = "200ms"\nbody_timeout = "200ms"'
+    daemon, room, private = run(limits=limits), name("presence-"), name("private-")
+    daemon.subscribed(room)
+    for method, path, fields, body, status, hint in [
+        ("GET", f"/channels/{room}/members/nobody", "", "", 404, "GET …/members"),
+        ("POST", f"/channels/{private}/events/client-x", "", "1" * 101, 413, "send less or raise it"),
+        ("POST", f"/channels/{private}/events/client-x", "Content-Length: 9\r\n", "", 408, "raise body_timeout"),
+    ]:
+        got, _, answer = spelled(daemon, method, path, fields, body)
+        assert got == status and hint in json.loads(answer)["detail"], answer
+    with Connection(daemon).send(b"GET / HTTP/1.1\r\nHost: loc") as connection:
+        status, _, answer = connection.response()
+    assert status == 408 and "raise head_timeout" in json.loads(answer)["detail"], answer
+
+
 # 6. Limits
 
 

@@ -447,7 +447,7 @@ def test_a_client_event_goes_to_the_others_as_it_was_typed(run, sandbox, visit, 
         assert message["data"] == '{"n": 9223372036854775808, "f": 1.0}'
         # What the daemon says of one that it does not take.
         page.send("client-large", json.dumps("x" * 200))
-        page.until("sent", "Refused (413): the data has 202 bytes; max_client_event_bytes is 100.")
+        page.until("sent", "Refused (413): the data has 202 bytes and max_client_event_bytes is 100; send less or raise it.")
         daemon.post("/connection/disconnect")
         page.send("client-late", "1")
         page.until("sent", "Refused (503): there is no connection to Apinator (disconnected)")
