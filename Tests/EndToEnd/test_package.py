@@ -148,6 +148,15 @@ def test_the_other_shells_accept_their_completions(shell, tmp_path):
 # The package
 
 
+def test_the_packaging_has_only_what_was_written():
+    """What debhelper makes is made beside a copy; here it would be of another version, and be packed again."""
+    names = {file.name for file in (ROOT / "deploy/debian").iterdir()}
+    assert names == {
+        "apinatord.README.Debian", "apinatord.docs", "apinatord.install", "apinatord.manpages", "apinatord.postrm",
+        "apinatord.prerm", "changelog", "control", "copyright", "rules", "source",
+    }  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
     """The .deb, quickly made: it is compressed less."""
