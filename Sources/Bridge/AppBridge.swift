@@ -101,7 +101,11 @@ final class AppBridge {
     if let appFeed { body(appFeed.feed) }
   }
 
-  func connect() { upstream.connect() }
+  /// Connects, unless the daemon stops: nobody would close the connection.
+  func connect() {
+    if !bridge.isStopping { upstream.connect() }
+  }
+
   func disconnect() { upstream.disconnect() }
 
   /// Until the next attempt, or a second where none is waited for.

@@ -29,6 +29,8 @@ final class Bridge {
   private var random: SplitMix64
   private(set) var apps: [AppBridge] = []
   private(set) var streamCount = 0
+  /// Whether everything that was begun ends, and nothing begins.
+  private(set) var isStopping = false
   var metrics = Metrics()
   private var dirty: [Feed] = []
   /// Made once: most turns need it, and a closure made anew is an allocation.
@@ -99,6 +101,8 @@ final class Bridge {
     streamCount += 1
     if sweepTimer == nil { scheduleSweep(after: min(Bridge.keepAliveInterval, limits.writeTimeout)) }
     onStatusChange?()
+    // Its request was on its way already: it learns what it would have learned a moment earlier.
+    if isStopping { reactor.afterTurn { [weak self] in self?.shutStreamsDown() } }
   }
 
   func streamDidEnd() {
@@ -114,10 +118,16 @@ final class Bridge {
 
   func stateDidChange() { onStatusChange?() }
 
-  /// Ends every stream with a last event.
-  func endStreams(lastEvent: String, data: String) {
+  /// Ends every stream and every connection to Apinator, for good.
+  func stop() {
+    isStopping = true
+    shutStreamsDown()
+    for app in apps { app.disconnect() }
+  }
+
+  private func shutStreamsDown() {
     flush()
-    forEachFeed { $0.endStreams(lastEvent: lastEvent, data: data) }
+    forEachFeed { $0.endStreams(lastEvent: "bridge:shutdown", data: "{}") }
   }
 
   private func scheduleSweep(after delay: Duration) {

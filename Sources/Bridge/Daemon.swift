@@ -38,7 +38,6 @@ public final class Daemon {
   private var listening: [(configured: ListenAddress, local: SocketAddress)] = []
   /// Sockets that were passed in; they stay whatever a reload brings.
   private var inheritedAddresses: [SocketAddress] = []
-  private var isStopping = false
 
   /// Called with a new status line when something in it changed, at most once a turn.
   public var onStatus: ((String) -> Void)?
@@ -204,14 +203,15 @@ public final class Daemon {
     log.info("listening", metadata: ["address": "\(address)"])
   }
 
+  /// Whether it is on its way out; nothing can be reloaded any more.
+  public var isStopping: Bool { bridge.isStopping }
+
   /// Ends every stream with `bridge:shutdown`, closes upstream with 1000, and calls `completion` when all is sent, at
   /// the latest after ``stopTimeout``.
   public func stop(completion: @escaping () -> Void) {
     guard !isStopping else { return }
-    isStopping = true
     log.info("stopping")
-    bridge.endStreams(lastEvent: "bridge:shutdown", data: "{}")
-    for app in bridge.apps { app.disconnect() }
+    bridge.stop()
     server.stop()
     waitForEnd(until: reactor.now + Daemon.stopTimeout, completion)
   }

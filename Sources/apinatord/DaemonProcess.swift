@@ -103,6 +103,8 @@ struct DaemonProcess {
     _ reactor: Reactor, _ daemon: Daemon, _ sandbox: SandboxServer?, _ notifier: Notifier
   ) throws {
     _ = try SignalSource(reactor: reactor, signals: [SIGTERM, SIGINT, SIGHUP]) { [self] signal in
+      // What stops is neither reloaded, which would bring it back to life, nor stopped again.
+      guard !daemon.isStopping else { return }
       guard signal != SIGHUP else { return reload(daemon, notifier) }
       notifier.stopping()
       daemon.stop {

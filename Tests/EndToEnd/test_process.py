@@ -112,6 +112,56 @@ def test_sigterm_right_after_ready_is_obeyed(sandbox, tmp_path):
                 assert process.wait(SECONDS) == 0, arguments[0]
 
 
+# contract: 8.6
+def test_what_arrives_while_it_stops_brings_nothing_back(run, name):
+    # The rest of a request keeps a stop waiting; what it asks for must not outlive it.
+    with ScriptedUpstream() as upstream:
+        daemon = run(upstream=upstream, auth=False)
+        first = upstream.connection()
+        held = name()
+        asked = [request(path=f"/channels/{held}/events"), request("POST", "/connection/connect", "Content-Length: 0\r\n")]
+        late = [Connection(daemon).send(text[:-2]) for text in asked]
+        daemon.get("/healthz")
+        daemon.signal(signal.SIGTERM)
+        daemon.wait_for_entry("stopping")
+        late[1].send(asked[1][-2:])
+        assert late[1].response()[0] == 202
+        late[0].send(asked[0][-2:])
+        assert late[0].head()[0] == 200
+        while late[0].receive():
+            pass
+        events = re.findall(rb"^event: (.*)$", late[0].bytes, re.MULTILINE)
+        assert (events[0], events[-1]) == (b"bridge:open", b"bridge:shutdown") and late[0].bytes.endswith(b"\r\n0\r\n\r\n")
+        assert daemon.wait(5) == 0
+        poll(lambda: first.close_code is not None)
+        assert first.close_code == 1000 and upstream.connections.empty()
+
+
+# contract: 8.6
+def test_a_stop_is_not_reloaded_and_is_told_once(sandbox, start, manager):
+    daemon = start(Daemon, configuration(sandbox), environment={"NOTIFY_SOCKET": manager.path})
+    daemon.wait_for_state("connected")
+    late = [Connection(daemon).send(request(path="/apps")[:-2]) for _ in range(2)]
+    daemon.get("/healthz")
+    daemon.signal(signal.SIGTERM)
+    daemon.wait_for_entry("stopping")
+    second = f'[[app]]\nname = "second"\napp_key = "k"\nurl = "{sandbox.url}"'
+    daemon.configuration.write_text(configuration(sandbox, rest=second))
+    daemon.signal(signal.SIGHUP)
+    daemon.signal(signal.SIGTERM)
+    # One answer after the turn of the signals.
+    for connection in late:
+        answer = connection.send("\r\n").response()[2]
+        assert [app["name"] for app in json.loads(answer)["apps"]] == ["main"]
+    assert daemon.wait(5) == 0
+    assert not [entry for entry in daemon.entries if "reload" in entry["message"]]
+    manager.until("STOPPING=1")
+    manager.socket.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        while True:
+            assert "=1" not in manager.socket.recv(4096).decode().replace("WATCHDOG=1", "")
+
+
 def test_sigint_ends_it_as_well(run):
     daemon = run()
     daemon.signal(signal.SIGINT)
