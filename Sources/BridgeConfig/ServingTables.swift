@@ -69,7 +69,8 @@ extension ConfigurationParser {
       reportType(RootKey.socketMode, value, wanted: "octal digits in quotes")
       return nil
     }
-    guard (3...4).contains(text.utf8.count), let mode = UInt16(text, radix: 8), mode <= 0o777, !text.hasPrefix("+")
+    guard (3...4).contains(text.utf8.count), !text.hasPrefix("+"), let mode = UInt16(text, radix: 8),
+      (0o600...0o777).contains(mode)
     else {
       report(
         value.position, "socket_mode is \(quoted(text)), which is not a mode",

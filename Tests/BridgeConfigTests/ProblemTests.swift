@@ -67,6 +67,8 @@ struct FlawedDocument: Sendable, CustomTestStringConvertible {
       "listen = [\"unix:/\(String(repeating: "x", count: 107))\"]\n" + minimalApp, "1:11 107 bytes; this has 108"),
     FlawedDocument("socket_mode = \"0o660\"\n" + minimalApp, "1:15 which is not a mode"),
     FlawedDocument("socket_mode = \"1777\"\n" + minimalApp, "1:15 which is not a mode"),
+    FlawedDocument("socket_mode = \"0066\"\n" + minimalApp, "1:15 which is not a mode"),
+    FlawedDocument("socket_mode = \"+660\"\n" + minimalApp, "1:15 which is not a mode"),
     FlawedDocument("socket_mode = 432\n" + minimalApp, "1:15 octal digits in quotes"),
     FlawedDocument(
       "allowed_hosts = [\"https://a.b\", \"*\", \"a.b:80\", \"-a\"]\n" + minimalApp, "1:18 host alone",
