@@ -6,8 +6,9 @@ struct CheckConfigCommand: ParsableCommand {
     commandName: "check-config",
     abstract: "Say everything that is wrong with a configuration, and the secrets, files and accounts it names.",
     discussion: """
-      Example:
-        apinatord check-config \(ProcessEnvironment.configurationFileDefault)
+      Examples:
+        printf '[[app]]\\napp_key = "app_xxxxxxxx"\\ncluster = "eu"\\n' > app.toml
+        apinatord check-config app.toml
 
       Each problem is a line FILE:LINE:COLUMN: what is wrong; what to write instead. Exit status 0: it is good; 78: it \
       is not, and serve would end with 78 too. What only a socket unit makes right is said on standard error. Run it as \
@@ -30,7 +31,7 @@ struct CheckConfigCommand: ParsableCommand {
     }
     let configuration = parsed.configuration
     for notice in parsed.notices { Console.message(notice.description) }
-    Console.answer("\(path): good (\(Self.summary(configuration)))")
+    try TerminalOutput.write("\(path): good (\(Self.summary(configuration)))\n")
   }
 
   static func summary(_ configuration: Configuration) -> String {

@@ -8,7 +8,7 @@ struct CommandLineTool: ParsableCommand {
     discussion: """
       Try it without an account and without internet:
         apinatord serve --sandbox &
-        curl -N http://127.0.0.1:8787/channels/presence-x/events
+        apinatord wait && curl -N http://127.0.0.1:8787/channels/presence-x/events
       """,
     version: Version.line,
     subcommands: [
@@ -20,6 +20,7 @@ struct CommandLineTool: ParsableCommand {
 
   /// As ArgumentParser does it by itself, but for two mistakes that it leaves people alone with.
   static func main() {
+    StandardDescriptors.occupy()
     let arguments = CommandLine.arguments.dropFirst()
     if let name = unknownTopic(arguments) {
       Console.message("Error: there is no subcommand '\(name)'; apinatord --help lists them")

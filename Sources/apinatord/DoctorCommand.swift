@@ -12,7 +12,7 @@ struct DoctorCommand: ParsableCommand {
     discussion: """
       Examples:
         apinatord doctor --config \(ProcessEnvironment.configurationFileDefault)
-        apinatord serve --sandbox & sleep 1; apinatord doctor --sandbox
+        apinatord serve --sandbox & apinatord wait && apinatord doctor --sandbox
 
       It checks, in this order: the configuration, secret files, listen addresses; then for each app the address of its \
       server, TCP, TLS, the WebSocket upgrade, the key, the clock, the auth endpoint or app_secret, and whether the \

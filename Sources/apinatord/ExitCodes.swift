@@ -13,11 +13,9 @@ extension ExitCode {
   static let configuration = ExitCode(78)
 }
 
-/// Standard error is for messages, standard output for answers.
+/// Standard error is for messages; ``TerminalOutput`` is for answers.
 enum Console {
   static func message(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
-
-  static func answer(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
 
   /// Writes all of `text`; what a closed pipe does not take is lost.
   static func write(_ text: String, to descriptor: Int32) {

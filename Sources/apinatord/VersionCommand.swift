@@ -15,11 +15,10 @@ struct VersionCommand: ParsableCommand {
   @Flag(name: .shortAndLong, help: "Also print the versions of the linked libraries.")
   var verbose = false
 
-  func run() {
-    Console.answer(Version.line)
+  func run() throws {
+    try TerminalOutput.write(Version.line + "\n")
     guard verbose else { return }
-    Console.answer(Version.openSSL)
-    Console.answer("nghttp2 \(Version.nghttp2)")
+    try TerminalOutput.write("\(Version.openSSL)\nnghttp2 \(Version.nghttp2)\n")
   }
 }
 

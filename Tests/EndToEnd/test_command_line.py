@@ -2,12 +2,15 @@
 
 import os
 import re
+import signal
 import subprocess
 
 import httpx
 import pytest
 
-from processes import BINARY, ROOT, SECRET, Daemon, Program, Sandbox
+from commands import call, environment, examples, said
+from deadline import poll
+from processes import BINARY, ROOT, SECRET, Daemon, Program, Sandbox, configuration
 
 
 def run_program(*arguments, environment=None):
@@ -52,6 +55,55 @@ def test_help_of_each_has_an_example(command):
     done = run_program(*command, "--help")
     assert done.returncode == 0
     assert "apinatord" in done.stdout
+
+
+def test_the_examples_of_check_config_work_as_they_stand(tmp_path):
+    found = examples(said(call("check-config", "--help")))
+    done = subprocess.run(
+        ["bash", "-c", "\n".join([f'apinatord() {{ "{BINARY}" "$@"; }}', *found])], capture_output=True, text=True,
+        timeout=20, cwd=tmp_path, env=environment())  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "") and "good" in done.stdout, done.stderr
+
+
+def test_the_first_example_of_all_waits_for_a_daemon_that_starts_slowly(tmp_path):
+    text = said(call("--help"))
+    lines = [line.strip() for line in text.partition("internet:\n")[2].partition("\n\n")[0].splitlines()]
+    assert lines[0] == "apinatord serve --sandbox &" and len(lines) == 2
+    path = tmp_path / "s"
+    file = write(tmp_path, f'listen = ["127.0.0.1:0", "unix:{path}"]\n')
+    # What listens on the usual ports of this machine is somebody else's.
+    lines[0] = lines[0].replace(" &", f" --sandbox-port 0 --config {file} >/dev/null 2>&1 &")
+    lines[1] = lines[1].replace("curl -N http://127.0.0.1:8787", f"curl -sN --unix-socket {path} http://localhost")
+    slow = f'apinatord() {{ [ "$1" != serve ] || sleep 0.5; "{BINARY}" "$@"; }}'
+    process = subprocess.Popen(
+        ["bash", "-c", "\n".join([slow, *lines])], stdout=subprocess.PIPE, start_new_session=True,
+        env=environment(APINATORD_CONFIG=str(file)))  # fmt: skip
+    try:
+        assert process.stdout.readline() == b"retry: 2000\n"
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.communicate(timeout=20)
+
+
+@pytest.mark.parametrize("arguments", [["version"], ["version", "--verbose"], ["check-config", ROOT / "config/apinatord.toml"]])
+def test_an_answer_that_cannot_be_written_is_said(arguments):
+    for target in ("/dev/full", "&-"):
+        done = subprocess.run(
+            ["bash", "-c", f'"$@" >{target}', "bash", BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=20)  # fmt: skip
+        assert done.returncode == 1 and "cannot write to standard output" in done.stderr
+
+
+def test_no_socket_takes_the_place_of_a_closed_standard_descriptor(tmp_path, sandbox):
+    path = tmp_path / "s"
+    file = write(tmp_path, configuration(sandbox, top="").replace("127.0.0.1:0", f"unix:{path}"))
+    closing = ["bash", "-c", 'exec "$@" <&- >&- 2>&-', "bash", BINARY, "serve", "--config", file]
+    with subprocess.Popen(closing) as process:
+        try:
+            poll(path.exists, what=path)
+            assert [os.readlink(f"/proc/{process.pid}/fd/{number}") for number in range(3)] == ["/dev/null"] * 3
+        finally:
+            process.terminate()
+        assert process.wait(20) == 0
 
 
 def write(tmp_path, text, name="a.toml"):

@@ -1000,7 +1000,7 @@ def test_the_help_has_examples():
     found = examples(said(call("doctor", "--help")))
     assert found == [
         "apinatord doctor --config /etc/apinatord/apinatord.toml",
-        "apinatord serve --sandbox & sleep 1; apinatord doctor --sandbox",
+        "apinatord serve --sandbox & apinatord wait && apinatord doctor --sandbox",
     ]
 
 
