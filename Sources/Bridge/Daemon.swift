@@ -175,12 +175,15 @@ public final class Daemon {
       return
     }
     var added: [(configured: ListenAddress, local: SocketAddress)] = []
+    let missing = wanted.filter { address in !listening.contains { $0.configured == address } }
+    // 127.0.0.1 has to go before 0.0.0.0 can come.
+    let inTheWay = listening.filter { entry in missing.contains { $0.overlaps(entry.configured) } }
+    for entry in inTheWay { server.stopListening(at: entry.local) }
     do {
-      for address in wanted where !listening.contains(where: { $0.configured == address }) {
-        added.append((address, try listen(on: address, mode: new.socketMode)))
-      }
+      for address in missing { added.append((address, try listen(on: address, mode: new.socketMode))) }
     } catch {
       for entry in added { server.stopListening(at: entry.local) }
+      for entry in inTheWay { listenAgain(on: entry.configured) }
       throw error
     }
     for entry in listening where !wanted.contains(entry.configured) { server.stopListening(at: entry.local) }
@@ -188,6 +191,14 @@ public final class Daemon {
     if new.socketMode != configuration.socketMode { setMode(new.socketMode) }
     listening += added
     for entry in added { noteListening(entry.local) }
+  }
+
+  /// Takes back an address that made room for another in vain.
+  private func listenAgain(on address: ListenAddress) {
+    do { _ = try listen(on: address, mode: configuration.socketMode) } catch {
+      listening.removeAll { $0.configured == address }
+      log.error("\(error)")
+    }
   }
 
   /// Gives the Unix sockets that stay a new mode.

@@ -26,6 +26,16 @@ public enum ListenAddress: Equatable, Sendable, CustomStringConvertible {
     }
   }
 
+  /// Whether one program cannot listen on both, since they are the same port of the same address, or of all of them.
+  public func overlaps(_ other: ListenAddress) -> Bool {
+    switch (self, other) {
+    case (.unix(let path), .unix(let otherPath)): path == otherPath
+    case (.tcp(let host, let port), .tcp(let otherHost, let otherPort)):
+      port == otherPort && port != 0 && IPAddress.overlap(IPAddress(host), IPAddress(otherHost))
+    case (.unix, .tcp), (.tcp, .unix): false
+    }
+  }
+
   /// As it is written in the configuration.
   public var description: String {
     switch self {
@@ -54,7 +64,21 @@ enum IPAddress: Equatable {
 
   /// RFC 4291 §2.5.3, and §2.5.5.2 for an IPv4 loopback address in IPv6 clothes.
   static func isLoopback(v6 bytes: [UInt8]) -> Bool {
+    bytes == [UInt8](repeating: 0, count: 15) + [1] || mappedV4(bytes)?.first == 127
+  }
+
+  /// RFC 4291 §2.5.5.2: the IPv4 address in IPv6 clothes.
+  static func mappedV4(_ bytes: [UInt8]) -> [UInt8]? {
     let mapped: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255]
-    return bytes == [UInt8](repeating: 0, count: 15) + [1] || (bytes.starts(with: mapped) && bytes[12] == 127)
+    return bytes.starts(with: mapped) ? [UInt8](bytes[mapped.count...]) : nil
+  }
+
+  /// Whether they are the same, or one of them stands for all of its family.
+  static func overlap(_ one: IPAddress?, _ other: IPAddress?) -> Bool {
+    switch (one, other) {
+    case (.v4(let bytes)?, .v4(let others)?), (.v6(let bytes)?, .v6(let others)?):
+      bytes == others || bytes.allSatisfy { $0 == 0 } || others.allSatisfy { $0 == 0 }
+    case (.v4?, .v6?), (.v6?, .v4?), (nil, _), (_, nil): false
+    }
   }
 }

@@ -6,7 +6,19 @@ extension ConfigurationParser {
         value.position, "listen is empty: without sockets from systemd, serve ends with exit status 78",
         fix: "start it by its socket unit, or write \(RootKey.listen.sampleLine)")
     }
-    return strings(.listen, in: table)?.compactMap { listenAddress($0) }
+    guard let texts = strings(.listen, in: table) else { return nil }
+    var addresses: [ListenAddress] = []
+    for text in texts {
+      guard let address = listenAddress(text) else { continue }
+      // The very same entry is reported already.
+      if let other = addresses.first(where: { $0 != address && $0.overlaps(address) }) {
+        report(
+          text.position, "\(quoted(text.value)) and \(quoted(other.description)) cannot both be listened on",
+          fix: "keep the one that covers what you want")
+      }
+      addresses.append(address)
+    }
+    return addresses
   }
 
   private mutating func listenAddress(_ text: Located<String>) -> ListenAddress? {
@@ -44,7 +56,14 @@ extension ConfigurationParser {
     let host = value[..<colon]
     if let port, host.hasPrefix("["), host.hasSuffix("]") {
       let inner = String(host.dropFirst().dropLast())
-      if case .v6? = IPAddress(inner) { return .tcp(host: inner, port: port) }
+      if case .v6(let bytes)? = IPAddress(inner) {
+        guard let mapped = IPAddress.mappedV4(bytes) else { return .tcp(host: inner, port: port) }
+        let plain = mapped.map { String($0) }.joined(separator: ".")
+        report(
+          text.position, "\(quoted(value)) is an IPv4 address in the form of an IPv6 one, which nobody can listen on",
+          fix: "write \(quoted("\(plain):\(port)"))")
+        return nil
+      }
     }
     if let port, case .v4? = IPAddress(String(host)) { return .tcp(host: String(host), port: port) }
     report(

@@ -62,7 +62,11 @@ struct FlawedDocument: Sendable, CustomTestStringConvertible {
     FlawedDocument(
       "listen = [\"0.0.0.0:8787\", \"[::]:1\", \"10.0.0.1:1\", \"[::ffff:127.0.0.1]:1\", \"127.9.9.9:1\"]\n"
         + minimalApp,
-      "1:11 no [[token]]", "1:27 no [[token]]", "1:37 no [[token]]"),
+      "1:11 no [[token]]", "1:27 no [[token]]", "1:37 no [[token]]", "1:51 write \"127.0.0.1:1\""),
+    FlawedDocument(
+      "listen = [\"127.0.0.1:1\", \"0.0.0.0:1\", \"[::1]:1\", \"[0::1]:1\", \"[::1]:2\", \"[::2]:1\"]\n"
+        + "[[token]]\nname = \"a\"\nsecret = { file = \"/s\" }\n" + minimalApp,
+      "1:26 \"127.0.0.1:1\" cannot both", "1:50 \"[::1]:1\" cannot both"),
     FlawedDocument(
       "listen = [\"unix:/\(String(repeating: "x", count: 107))\"]\n" + minimalApp, "1:11 107 bytes; this has 108"),
     FlawedDocument("socket_mode = \"0o660\"\n" + minimalApp, "1:15 which is not a mode"),

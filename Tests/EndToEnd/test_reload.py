@@ -5,10 +5,14 @@ import signal
 import stat
 import tempfile
 
+import httpx
+import pytest
+
 from certificates import make_certificate
 from deadline import poll
 from peers import ServiceManager
 from processes import Daemon, configuration
+from test_doctor import unused_port
 from test_sandbox_tls import SecureSandbox
 
 
@@ -117,6 +121,38 @@ def test_socket_mode_is_changed_and_new_addresses_are_logged(sandbox, start):
         daemon.wait_for_entry("listening", address=f"unix:{new}")
         assert '"version"' in daemon.stream("/healthz", unix=new).text()
         daemon.stop()
+
+
+# contract: 8.3
+def test_an_address_makes_room_for_one_that_covers_it(sandbox, start, tmp_path, name):
+    port, secret = unused_port(), tmp_path / "secret"
+    secret.write_text("sesame")
+    secret.chmod(0o600)
+    token = f'[[token]]\nname = "a"\nsecret = {{ file = "{secret}" }}'
+
+    def text(*addresses):
+        listen = ", ".join(f'"{address}"' for address in addresses)
+        return configuration(sandbox, rest=token).replace('"127.0.0.1:0"', listen)
+
+    def answers(host):
+        return httpx.get(f"http://{host}:{port}/healthz", trust_env=False).status_code == 200
+
+    daemon = start(Daemon, text(f"127.0.0.1:{port}"))
+    stream = daemon.events(name(), headers={"Authorization": "Bearer sesame"})
+    stream.until("bridge:open")
+    # Refused for another reason: what had made room is back.
+    taken = text(f"0.0.0.0:{port}", f"127.0.0.1:{sandbox.port}")
+    reload(daemon, taken, f"reload refused: 127.0.0.1:{sandbox.port} is in use")
+    assert answers("127.0.0.1")
+    reload(daemon, text(f"0.0.0.0:{port}"))
+    daemon.wait_for_entry("listening", address=f"0.0.0.0:{port}")
+    assert answers("127.0.0.2")
+    reload(daemon, text(f"127.0.0.1:{port}"))
+    with pytest.raises(httpx.ConnectError):
+        answers("127.0.0.2")
+    assert answers("127.0.0.1")
+    daemon.signal(signal.SIGTERM)
+    assert [frame.event for frame in stream.rest()][-1] == "bridge:shutdown"
 
 
 # contract: 8.3
