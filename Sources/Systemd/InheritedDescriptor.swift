@@ -11,16 +11,25 @@ public struct InheritedDescriptor: Hashable, Sendable {
   /// The sockets passed to this process, in the order of the unit. The environment is cleared, so a second call finds
   /// none and no child believes they are its own.
   ///
-  /// - Returns: nothing when there are none; a negative `errno` of the service manager's protocol counts as none.
-  public static func takeAll() -> [InheritedDescriptor] {
+  /// - Throws: when `$LISTEN_FDS` is no number, or of more than are open: whoever passed them in expects them served.
+  public static func takeAll() throws(Unusable) -> [InheritedDescriptor] {
     var names: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
-    let count = sd_listen_fds_with_names(1, &names)
+    // Too few or too many names are an error there; they are only shown.
+    let named = sd_listen_fds_with_names(0, &names)
     defer { release(names) }
-    guard count > 0 else { return [] }
+    let count = sd_listen_fds(1)
+    guard count >= 0 else { throw Unusable() }
     return (0..<count).map { index in
-      let name = names?[Int(index)].map { String(cString: $0) }
+      let name = named > 0 ? names?[Int(index)].map { String(cString: $0) } : nil
       return InheritedDescriptor(rawValue: firstDescriptor + index, name: name ?? "unknown")
     }
+  }
+
+  /// What says which sockets are passed in is wrong.
+  public struct Unusable: Error {
+    /// What is wrong and what to do.
+    public let message =
+      "$LISTEN_FDS does not say how many sockets are passed in from descriptor 3 on; mend or unset it"
   }
 
   /// SD_LISTEN_FDS_START.

@@ -19,6 +19,9 @@ public final class Notifier {
   /// What was said last, whether or not it has been taken.
   private var lastStatus: String?
 
+  /// What the operator has to know besides, behind every status.
+  public var remark: String?
+
   /// Told once that the service manager does not take what it is sent, and again only after it has.
   public var onStalled: (() -> Void)?
   private var isStalled = false
@@ -34,17 +37,20 @@ public final class Notifier {
 
   /// The service accepts requests; also the end of a reload.
   public func ready(status: String) {
-    lastStatus = status
-    backlog.status = oneLine(status)
+    remember(status)
     say(.ready, "READY=1")
   }
 
   /// What `systemctl status` shows; nothing is sent when it shows that already.
   public func status(_ text: String) {
     guard text != lastStatus else { return }
-    lastStatus = text
-    backlog.status = oneLine(text)
+    remember(text)
     flush()
+  }
+
+  private func remember(_ status: String) {
+    lastStatus = status
+    backlog.status = oneLine(remark.map { "\(status); \($0)" } ?? status)
   }
 
   /// The service is on its way out.

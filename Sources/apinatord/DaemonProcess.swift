@@ -40,7 +40,7 @@ struct DaemonProcess {
     notifier.onStalled = { [log] in
       log.warning("the service manager does not take notifications; they are sent again until it does")
     }
-    let inherited = InheritedDescriptor.takeAll()
+    let inherited = try inheritedOrExit()
     // Before anybody can read that it is ready, and act on it.
     try handleSignals(reactor, daemon, sandbox, notifier)
     let addresses = try daemon.start(inherited: inherited.map(\.rawValue))
@@ -55,6 +55,13 @@ struct DaemonProcess {
     notifier.flush()
     logOutput.writeSums(all: true)
     log.info("stopped")
+  }
+
+  private func inheritedOrExit() throws(ExitCode) -> [InheritedDescriptor] {
+    do { return try InheritedDescriptor.takeAll() } catch {
+      Console.message("apinatord: \(error.message)")
+      throw .failure
+    }
   }
 
   /// Which socket unit each socket came from.
@@ -117,10 +124,13 @@ struct DaemonProcess {
   /// Reads the configuration again; one that is wrong leaves the old one in force.
   private func reload(_ daemon: Daemon, _ notifier: Notifier) {
     notifier.reloading()
+    // systemctl reload has said that all is well before anybody can know.
+    notifier.remark = "reload refused, see the log"
     do {
       var new = try options.loadConfiguration()
       if let sandboxApp { new.apps.insert(sandboxApp, at: 0) }
       try daemon.reload(new)
+      notifier.remark = nil
       logOutput.level = Logger.Level(new.log.level)
     } catch let problems as ConfigurationProblems {
       for problem in problems.problems { log.error("reload refused: \(problem)") }

@@ -74,8 +74,17 @@ def test_a_refused_reload_ends_ready_too(sandbox, start, manager):
     daemon.signal(signal.SIGHUP)
     manager.until("RELOADING=1")
     manager.until("READY=1")
-    assert "STATUS=main: connected" in manager.messages[-1]
+    assert "STATUS=main: connected, 0 channels, 0 streams; reload refused, see the log" in manager.messages[-1]
     poll(lambda: any(entry["message"].startswith("reload refused") for entry in daemon.entries))
+    # For as long as that is so.
+    stream = daemon.events("x")
+    assert manager.until("STATUS=main: connected, 1").endswith("; reload refused, see the log")
+    daemon.configuration.write_text(configuration(sandbox))
+    daemon.signal(signal.SIGHUP)
+    manager.until("READY=1")
+    assert "refused" not in manager.messages[-1]
+    stream.close()
+    assert "refused" not in manager.until("STATUS=main: connected, 1 channels, 0")
 
 
 def test_a_service_manager_that_is_gone_is_no_reason_to_stop(sandbox, start, tmp_path):
@@ -93,16 +102,16 @@ class Activated:
         numbers=$1 count=$2 names=$3; shift 3
         target=20; for number in $numbers; do eval "exec $target<&$number"; target=$((target + 1)); done
         for ((i = 0; i < count; i++)); do eval "exec $((3 + i))<&$((20 + i)) $((20 + i))<&-"; done
-        export LISTEN_PID=$$ LISTEN_FDS=$count LISTEN_FDNAMES=$names
+        export LISTEN_PID=$$ LISTEN_FDS=${FDS:-$count} LISTEN_FDNAMES=$names
         exec "$@"
     """
 
-    def __init__(self, file, sockets):
+    def __init__(self, file, sockets, names=None, count=""):
         numbers = [socket.fileno() for socket in sockets.values()]
         self.process = subprocess.Popen(
-            ["bash", "-c", self.SCRIPT, "bash", " ".join(map(str, numbers)), str(len(numbers)), ":".join(sockets),
+            ["bash", "-c", self.SCRIPT, "bash", " ".join(map(str, numbers)), str(len(numbers)), names or ":".join(sockets),
              BINARY, "serve", "--config", str(file)],
-            pass_fds=numbers, stderr=subprocess.PIPE, text=True)  # fmt: skip
+            pass_fds=numbers, stderr=subprocess.PIPE, text=True, env={**os.environ, "FDS": count})  # fmt: skip
         self.lines = []
         for line in self.process.stderr:
             self.lines.append(line)
@@ -164,6 +173,20 @@ def test_tcp_and_unix_sockets_are_served_and_logged_with_their_names(file, socke
         # The configuration's own address is not listened on, and that is said.
         assert len([line for line in daemon.lines if '"listening"' in line]) == 2
         assert any("`listen` is not used" in line for line in daemon.lines)
+
+
+# contract: 1.4
+@pytest.mark.parametrize("names", ["web", "web:local:more"])
+def test_names_that_do_not_fit_are_no_reason_to_listen_elsewhere(file, sockets, names):
+    with Activated(file, sockets, names) as daemon:
+        assert answers(sockets) == (200, 200)
+        assert len([line for line in daemon.lines if "took over a socket" in line]) == 2
+
+
+@pytest.mark.parametrize("count", ["many", "100"])
+def test_sockets_that_are_not_there_are_no_reason_to_listen_elsewhere(file, sockets, count):
+    with pytest.raises(AssertionError, match="ended with 1: apinatord: .LISTEN_FDS does not say"):
+        Activated(file, sockets, count=count)
 
 
 # contract: 1.4
