@@ -33,6 +33,26 @@ enum JSONText {
     return text
   }
 
+  /// A JSON string of valid UTF-8, spelled by other rules than the daemon's own.
+  static func quoted(_ bytes: [UInt8]) -> String {
+    var text = "\""
+    for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
+      switch scalar {
+      case "\"": text += "\\\""
+      case "\\": text += "\\\\"
+      case "\n": text += "\\n"
+      case "\r": text += "\\r"
+      case "/": text += "\\/"
+      case "\u{e9}": text += "\\u00e9"
+      case "\u{1F600}": text += "\\ud83d\\ude00"
+      case _ where scalar.value < 0x20:
+        text += "\\u00" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
+      default: text.unicodeScalars.append(scalar)
+      }
+    }
+    return text + "\""
+  }
+
   private static func hex(_ bytes: [UInt8], _ start: Int) -> UInt32 {
     guard start + 4 <= bytes.count else { return 0 }
     return UInt32(String(decoding: bytes[start..<(start + 4)], as: UTF8.self), radix: 16) ?? 0

@@ -4,7 +4,7 @@ import Bytes
 extension Reader {
   func take(_ frame: StreamFrame) throws {
     framesRead += 1
-    world.trace("reader \(number) < \(frame.id ?? "-") \(frame.event) \(frame.data.count)")
+    world.note("reader \(number) < \(frame.id ?? "-") \(frame.event) \(frame.data.count)")
     try check(ending == nil, "\(frame.event) after the end")
     if form == .lines || frame.event != "bridge:open" && frame.event != "bridge:shutdown" {
       try check(frame.retry == nil, "a retry in \(frame.event)")
@@ -63,7 +63,7 @@ extension Reader {
   private func beginSubscribed(_ channel: String) {
     guard let start, isLiveStart || since != nil else { return }
     isOwedSnapshot = admits("realtime:subscription_succeeded")
-    guard patterns.isEmpty, let confirmed = upstream.lastConfirmation(of: channel, before: start.earliest) else {
+    guard patterns.isEmpty, let confirmed = upstream.confirmations.last(of: channel, before: start.earliest) else {
       return
     }
     // What came before it was confirmed may have been forgotten.
@@ -89,7 +89,7 @@ extension Reader {
   /// and one that was away too.
   private func confirm(_ channel: String, noLaterThan end: Int) {
     guard confirmed.insert(channel).inserted else { return }
-    let first = upstream.firstConfirmation(of: channel, from: max(cursor, excusedBelow)) ?? end
+    let first = upstream.confirmations.first(of: channel, from: max(cursor, excusedBelow)) ?? end
     owedFrom[channel] = min(first, end)
   }
 

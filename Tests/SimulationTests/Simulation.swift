@@ -67,12 +67,12 @@ struct Simulation {
       }
       steps += world.steps
       counts.merge(world.counts, uniquingKeysWith: +)
-      total = total &* 31 &+ world.hash
+      total = total &* 31 &+ world.trace.hash
       // The same seed has to be the same run: else a failure could not be played again.
       if seed == first {
         guard let again = run(seed, folder, isTraced: false) else { return false }
-        guard again.hash == world.hash else {
-          print("seed \(seed) is not the same run twice: \(world.hash) and \(again.hash)")
+        guard again.trace.hash == world.trace.hash else {
+          print("seed \(seed) is not the same run twice: \(world.trace.hash) and \(again.trace.hash)")
           return false
         }
       }
@@ -92,12 +92,12 @@ struct Simulation {
       do {
         try world.run(rounds: rounds)
       } catch {
-        if !isTraced { print(world.lines.suffix(60).joined(separator: "\n")) }
+        if !isTraced { print(world.trace.lines.suffix(60).joined(separator: "\n")) }
         print("seed \(seed), step \(world.steps), \(world.clock.now.nanoseconds / 1_000_000) ms: \(error)")
         print("again, with a trace of everything: SEED=\(seed) \(CommandLine.arguments[0]) --rounds \(rounds)")
         return nil
       }
-      if isTraced { print("seed \(seed): \(world.steps) steps, trace \(String(world.hash, radix: 16))") }
+      if isTraced { print("seed \(seed): \(world.steps) steps, trace \(String(world.trace.hash, radix: 16))") }
       return world
     } catch {
       print("seed \(seed): \(error)")

@@ -1,17 +1,7 @@
 import Bridge
 import BridgeConfig
 import Bytes
-import Glibc
-import Logging
 import Reactor
-import Transport
-
-/// An invariant that did not hold.
-struct Violation: Error, CustomStringConvertible {
-  let text: String
-  init(_ text: String) { self.text = text }
-  var description: String { text }
-}
 
 /// The daemon, everybody around it, and the time, all from one seed.
 final class World {
@@ -23,18 +13,17 @@ final class World {
   let seed: UInt64
   private var random: SplitMix64
   /// What the daemon draws, apart from what happens around it.
-  private var daemonRandom: SplitMix64
+  var daemonRandom: SplitMix64
   let clock: ManualClock
   let folder: String
   let channels = ["news", "cache-news", "private-a", "private-orders-1", "presence-room"]
   var isFaulty = true
 
   // The daemon.
-  private(set) var reactor: Reactor?
-  private(set) var daemon: Daemon?
+  var reactor: Reactor?
+  var daemon: Daemon?
   var configuration = Configuration()
-  private(set) var isStopping = false
-  private(set) var lives = 0
+  var isStopping = false
   /// Whether what is kept is never short in this run.
   let isRoomy: Bool
   /// Whether nobody but one reader follows more than one channel in this run, and that one is away for long at times: then
@@ -44,42 +33,37 @@ final class World {
   var disruptions = 0
 
   // Around it.
-  private(set) var upstreams: [Upstream] = []
-  private var endpoint: AuthEndpoint?
+  var upstreams: [Upstream] = []
+  var endpoint: AuthEndpoint?
   var readers: [Reader] = []
   var clients: [HTTP2Client] = []
-  private var agenda: [(time: Instant, order: Int, body: () -> Void)] = []
-  private var planned = 0
+  private var agenda = Agenda()
   var isExhausted = false
   private(set) var hasLeapt = false
   /// The longest `write_timeout` in this life so far.
-  private(set) var writeTimeoutMax = Duration.zero
+  var writeTimeoutMax = Duration.zero
   private var before: [String: Int] = [:]
   private(set) var hadRoomForStream = true
   private var newestID: [String: Chronicle.ID] = [:]
-  private var epochs: [String: UInt64] = [:]
-  private var descriptorsBefore = 0
+  let descriptorsBefore = Descriptors.count
 
   // The record.
   private(set) var steps = 0
   /// How many events were published.
   var published = 0
   private(set) var counts: [String: Int] = [:]
-  private(set) var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-  let isTraced: Bool
-  private(set) var lines: [String] = []
+  private(set) var trace: Trace
 
   init(seed: UInt64, folder: String, isTraced: Bool) throws {
     self.seed = seed
     self.folder = folder
-    self.isTraced = isTraced
+    trace = Trace(isPrinted: isTraced)
     random = SplitMix64(seed: seed)
     daemonRandom = SplitMix64(seed: seed ^ 0x5EED)
     clock = ManualClock(
       now: .zero + .seconds(5000), unixNanoseconds: 1_790_000_000_000_000_000 + seed % 1000 * 1_000_000_000)
     isRoomy = random.next() % 2 == 0
     isNarrow = random.next() % 3 == 0
-    descriptorsBefore = Descriptors.count
     Scratch.empty(folder)
     for (name, secret) in World.secrets { Scratch.write("\(folder)/\(name).token", secret) }
     Scratch.write("\(folder)/app.secret", "app-secret")
@@ -98,19 +82,7 @@ final class World {
 
   // MARK: The record
 
-  func note(_ text: @autoclosure () -> String) { record(text()) }
-
-  /// Something small, of which there is much.
-  func trace(_ text: @autoclosure () -> String) { record(text()) }
-
-  private func record(_ text: String) {
-    for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-    hash = (hash ^ clock.now.nanoseconds) &* 0x100_0000_01b3
-    let line = "  \(clock.now.nanoseconds / 1_000_000) \(text)"
-    if isTraced { print(line) }
-    if lines.count >= 120 { lines.removeFirst(60) }
-    lines.append(line)
-  }
+  func note(_ text: @autoclosure () -> String) { trace.record(text(), at: clock.now) }
 
   func count(_ name: String) { counts[name, default: 0] += 1 }
 
@@ -141,17 +113,12 @@ final class World {
 
   func noteID(_ id: Chronicle.ID, app: String) {
     newestID[app] = max(newestID[app] ?? id, id)
-    epochs[app] = newestID[app]?.epoch
   }
 
   // MARK: Time
 
   func after(_ delay: Duration, _ body: @escaping () -> Void) {
-    planned += 1
-    let time = clock.now + delay
-    // Latest first; among those of one time the one that was planned last.
-    let index = agenda.firstIndex { $0.time <= time } ?? agenda.count
-    agenda.insert((time, planned, body), at: index)
+    agenda.plan(at: clock.now + delay, body)
   }
 
   /// Lets time pass, stopping wherever something is due.
@@ -159,13 +126,12 @@ final class World {
     let end = clock.now + span
     while true {
       var next = end
-      if let due = agenda.last?.time { next = min(next, due) }
+      if let due = agenda.nextTime { next = min(next, due) }
       if let due = reactor?.nextDeadline { next = min(next, due) }
       if next > clock.now { clock.advance(by: next.duration(since: clock.now)) }
-      if let item = agenda.last, item.time <= clock.now {
-        agenda.removeLast()
+      if let body = agenda.takeDue(at: clock.now) {
         beginStep()
-        item.body()
+        body()
         try settle()
       } else if let due = reactor?.nextDeadline, due <= clock.now {
         beginStep()
@@ -231,146 +197,5 @@ final class World {
     for item in daemon.figures.lastEventIDs {
       if let id = Chronicle.ID(item.id) { upstream(item.app).chronicle.rest(newest: id) }
     }
-  }
-
-  private func checkFigures(_ daemon: Daemon) throws {
-    let figures = daemon.figures
-    try check(figures.streams == figures.readers, "\(figures.streams) streams are counted, \(figures.readers) there")
-    try check(figures.bytes == figures.countedBytes, "\(figures.countedBytes) bytes are counted, \(figures.bytes) kept")
-    // The same, and the two connections upstream wait for their next attempt without a descriptor.
-    try checkTimers(daemon, others: 7)
-    let connected = readers.count { $0.isConnected }
-    try check(figures.streams <= connected, "\(figures.streams) streams for \(connected) readers")
-    let slow = readers.count { $0.isConnected && $0.isSlow }
-    // What is kept, and what slow readers hold on to in each form, with one event.
-    let limit = configuration.limits.keptBytes + slow * 3 * (configuration.limits.readerBacklogBytes + 400_000)
-    try check(figures.bytes <= limit, "\(figures.bytes) bytes are kept, at most \(limit) may be")
-    if slow == 0, !isExhausted {
-      let live = readers.count { $0.isLive }
-      try check(figures.streams == live, "\(figures.streams) streams, but \(live) readers")
-    }
-  }
-
-  /// No timer may be left of anything that is gone: each descriptor has one at most, each unused channel, and besides
-  /// them `others`.
-  private func checkTimers(_ daemon: Daemon, others: Int) throws {
-    guard let reactor else { return }
-    let owned = reactor.registeredCount + daemon.figures.lingering
-    try check(
-      reactor.scheduledCount <= owned + others,
-      "\(reactor.scheduledCount) timers for \(reactor.registeredCount) descriptors and \(owned) owners")
-  }
-
-  // MARK: Lives
-
-  func start() throws {
-    precondition(daemon == nil)
-    do {
-      let reactor = try Reactor(clock: clock)
-      let daemon = try Daemon(
-        reactor: reactor, configuration: configuration, secrets: SecretReader(credentialsDirectory: nil),
-        stateDirectory: folder,
-        surroundings: DaemonSurroundings(
-          hosts: [
-            "main.test": [.unix(path: upstreams[0].path)], "side.test": [.unix(path: upstreams[1].path)],
-            "auth.test": [.unix(path: "\(folder)/auth.sock")],
-          ], randomNumber: { [unowned self] in daemonRandom.next() }),
-        version: "0", log: Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() })
-      note("the daemon starts")
-      lives += 1
-      writeTimeoutMax = configuration.limits.writeTimeout
-      beginStep()
-      _ = try daemon.start()
-      self.reactor = reactor
-      self.daemon = daemon
-      try settle()
-    } catch let error as DaemonError {
-      throw Violation("the daemon does not start: \(error.description)")
-    }
-  }
-
-  /// Stops the daemon in good order, or as a machine that loses its power does.
-  func stop(cleanly: Bool) throws {
-    guard daemon != nil else { return }
-    note(cleanly ? "the daemon stops" : "the daemon crashes")
-    count(cleanly ? "stop" : "crash")
-    isStopping = true
-    if !cleanly {
-      disruptions += 1
-      for client in clients { client.cut(backIn: delay(3000)) }
-      clients = []
-      for reader in readers where reader.isConnected { reader.vanish(backIn: delay(3000)) }
-      for upstream in upstreams { for connection in upstream.connections { upstream.drop(connection) } }
-      endpoint?.dropAll()
-    }
-    var isDone = false
-    beginStep()
-    reactor?.afterTurn { [self] in daemon?.stop { isDone = true } }
-    try settle()
-    let deadline = clock.now + .seconds(5)
-    while !isDone {
-      try check(clock.now < deadline, "does not stop")
-      try advance(by: .milliseconds(50))
-    }
-    // What is kept, how streams do, what each of two apps has taken over, and whether the endpoint is well again.
-    if let daemon { try checkTimers(daemon, others: 5) }
-    if !cleanly { unlink("\(folder)/kept-events") }
-    try endLife()
-    isStopping = false
-  }
-
-  /// Whatever is left of a life goes; nothing may be left for good.
-  private func endLife() throws {
-    for client in clients { client.cut(backIn: delay(3000)) }
-    clients = []
-    for reader in readers where reader.isConnected { reader.vanish(backIn: delay(3000)) }
-    for upstream in upstreams { for connection in upstream.connections { upstream.drop(connection) } }
-    endpoint?.dropAll()
-    try advance(by: .seconds(3))
-    weak let daemon = daemon
-    weak let reactor = reactor
-    self.daemon = nil
-    try check(reactor?.registeredCount == 0, "\(reactor?.registeredCount ?? 0) descriptors are left")
-    try check(daemon == nil, "the daemon is not let go")
-    self.reactor = nil
-    // A timer that holds on to something of this life would hold on to the loop as well.
-    try check(reactor == nil, "the loop is not let go")
-    try checkDescriptors()
-  }
-
-  private func checkDescriptors() throws {
-    let own = upstreams.reduce(0) { $0 + $1.descriptorCount } + (endpoint?.descriptorCount ?? 0)
-    let open = Descriptors.count - descriptorsBefore
-    try check(open == own, "\(open) descriptors are open, \(own) of them ours")
-  }
-
-  func reload(_ new: Configuration) throws {
-    guard let daemon, let reactor else { return }
-    let old = configuration
-    let changes = [
-      old.apps != new.apps ? "apps" : "", old.tokens != new.tokens ? "tokens" : "",
-      old.peers != new.peers ? "peers" : "",
-      old.limits != new.limits ? "limits" : "",
-    ]
-    note(
-      "reload with \(new.apps.map(\.name)) and \(new.tokens.map(\.name)), changed: \(changes.filter { !$0.isEmpty })")
-    beginStep()
-    configuration = new
-    writeTimeoutMax = max(writeTimeoutMax, new.limits.writeTimeout)
-    for reader in readers where reader.isServed { reader.noteReload(from: old, to: new) }
-    if old.apps != new.apps || old.limits != new.limits { disruptions += 1 }
-    var refusal: DaemonError?
-    // In a turn of the loop, as a signal brings it: between two turns the loop's time is that of the last one.
-    reactor.afterTurn { do throws(DaemonError) { try daemon.reload(new) } catch { refusal = error } }
-    try settle()
-    if let refusal { throw Violation("a good configuration is not taken: \(refusal)") }
-  }
-
-  /// Everything goes, and nothing may be left.
-  func tearDown() {
-    Descriptors.setMax(Descriptors.normalMax)
-    for upstream in upstreams { upstream.closeAll() }
-    endpoint?.closeAll()
-    endpoint = nil
   }
 }
