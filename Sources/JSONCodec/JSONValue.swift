@@ -28,10 +28,11 @@ public indirect enum JSONValue: Equatable, Sendable {
   /// An object, members in order; a name may come twice.
   case object([JSONMember])
 
-  /// The value of the member `name` of an object, the last one when there are several; nil for anything else.
+  /// The value of the member `name` of an object, the last one when there are several; nil for anything else. Names are
+  /// compared by their bytes: `String` takes different spellings of one accented letter for equal.
   public subscript(_ name: String) -> JSONValue? {
     guard case .object(let members) = self else { return nil }
-    return members.last { $0.name == name }?.value
+    return members.last { $0.name.utf8.elementsEqual(name.utf8) }?.value
   }
 
   /// The element `index` of an array; nil for anything else.

@@ -20,15 +20,20 @@ internal struct RecordedLine {
   let name: String
   let payload: [UInt8]
 
-  /// Nil for a frame that the bridge made, or that tells of the connection: nothing of it can be played.
+  /// Nil for a frame that the bridge made, or that is of no channel: nothing of it can be played.
   init?(_ line: [UInt8]) throws(RecordingFault.Reason) {
     let object = try RecordedLine.object(line)
     guard object.kind(of: "at") != nil else { throw .missing("at") }
     guard let text = object.text(of: "at"), let time = RecordedTime(text) else { throw .invalidTime }
     guard object.kind(of: "event") != nil else { throw .missing("event") }
-    guard let delivered = object.string("event"), !delivered.isEmpty else { throw .invalidEvent }
+    // It may be empty: the bridge delivers whatever name upstream gives.
+    guard let delivered = object.string("event") else { throw .invalidEvent }
     if delivered.hasBytePrefix("bridge:") || delivered == "state_change" { return nil }
-    guard object.kind(of: "channel") != nil else { throw .missing("channel") }
+    guard object.kind(of: "channel") != nil else {
+      // What came without a channel is of the recorder's own connection, such as a `realtime:error`.
+      if object.spelling(of: "channel") != nil { return nil }
+      throw .missing("channel")
+    }
     guard let channel = object.string("channel"), SandboxChannelKind.isValidName(channel) else { throw .invalidChannel }
     guard let data = object.spacedSpelling(of: "data") else { throw .missing("data") }
     self.time = time

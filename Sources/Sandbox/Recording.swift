@@ -7,7 +7,7 @@ public struct Recording: Sendable {
   public let events: [RecordedEvent]
   /// Each channel that has events, in the order of their first.
   public let channels: [String]
-  /// How many lines tell of the recorder's own connection (gaps, changes of state), and are left out.
+  /// How many lines tell of the recorder's own connection (gaps, changes of state, errors), and are left out.
   public let leftOut: Int
 
   /// From the first line to the last.
@@ -54,7 +54,11 @@ public struct Recording: Sendable {
     private var passed = 0
 
     mutating func offset(of time: RecordedTime) -> Duration {
-      if let last { passed += max(0, time.nanoseconds - last.nanoseconds) }
+      if let last {
+        // A clock that is set to and fro can pass more time than is counted.
+        let (sum, overflow) = passed.addingReportingOverflow(max(0, time.nanoseconds - last.nanoseconds))
+        passed = overflow ? .max : sum
+      }
       last = time
       return .nanoseconds(Int64(passed))
     }

@@ -14,7 +14,7 @@ public struct RecordingFault: Error, Equatable, Sendable, CustomStringConvertibl
     case invalidTime
     /// `channel` is not the name of a channel.
     case invalidChannel
-    /// `event` is not a string with something in it.
+    /// `event` is not a string.
     case invalidEvent
   }
 
@@ -34,7 +34,7 @@ public struct RecordingFault: Error, Equatable, Sendable, CustomStringConvertibl
       case .missing(let name): "\"\(name)\" is missing; an event has at, channel, event and data"
       case .invalidTime: "\"at\" is no time; write it as 2026-01-31T23:59:59.123Z"
       case .invalidChannel: "\"channel\" is no channel name: 1-200 characters of A-Z a-z 0-9 _ - = @ , . ;"
-      case .invalidEvent: "\"event\" is no event name; write a string that is not empty"
+      case .invalidEvent: "\"event\" is no event name; write a string"
       }
     return "\(line): \(text)"
   }

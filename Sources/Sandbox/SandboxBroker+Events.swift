@@ -36,7 +36,8 @@ extension SandboxBroker {
     guard let name = frame.string("channel") else {
       return sendError(.clientEventRefused, "A client event needs a channel", to: connection)
     }
-    guard SandboxChannelKind(name: name).access != .open else {
+    // Names are bytes: for `String`, a Kelvin sign is a K, and would get a message onto another channel than it names.
+    guard SandboxChannelKind.isValidName(name), SandboxChannelKind(name: name).access != .open else {
       return sendError(
         .clientEventRefused, "Client events are for private and presence channels only", to: connection)
     }

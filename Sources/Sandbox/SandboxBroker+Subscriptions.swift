@@ -31,7 +31,8 @@ extension SandboxBroker {
       return sendError(
         .invalidMessage, "The data of realtime:unsubscribe is {\"channel\":string}", to: connection)
     }
-    leave(connection, name)
+    // For `String`, other characters than a name has may be the same as those that it has.
+    if SandboxChannelKind.isValidName(name) { leave(connection, name) }
   }
 
   internal func leaveEverything(_ connection: SandboxConnectionID) {
@@ -61,7 +62,8 @@ extension SandboxBroker {
     var channel = channels.removeValue(forKey: name) ?? SandboxChannel(name: name, kind: kind)
     defer { if !channel.subscribers.isEmpty { channels[name] = channel } }
     if let present = channel.subscriber(connection) {
-      guard present.user?.id == user?.id else { throw .otherUser }
+      // In bytes: `String` takes different spellings of one accented letter for equal.
+      guard present.user.map({ [UInt8]($0.id.utf8) }) == user.map({ [UInt8]($0.id.utf8) }) else { throw .otherUser }
       return send(.subscriptionSucceeded(channel: name, channel.snapshot), to: connection)
     }
     guard state.channels.count < configuration.channelsPerConnectionMax else { throw .tooMany }

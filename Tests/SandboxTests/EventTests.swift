@@ -63,6 +63,22 @@ struct EventTests {
     #expect(stage.closings.isEmpty)
   }
 
+  /// For `String`, a Kelvin sign is a K and a Greek question mark a semicolon.
+  @Test func `a channel is not to be reached under another name`() {
+    let (sender, receiver) = (stage.connect(), stage.connect())
+    for connection in [sender, receiver] {
+      stage.subscribe(connection, "private-K;b")
+      _ = stage.take(connection)
+    }
+    let other = "private-\u{212A}\u{37E}b"
+    stage.send(#"{"event":"client-x","channel":"\#(other)","data":"{}"}"#, from: sender)
+    #expect(stage.take(sender).map(\.code) == [4301])
+    stage.unsubscribe(sender, other)
+    stage.send(#"{"event":"client-x","channel":"private-K;b","data":"{}"}"#, from: sender)
+    #expect(stage.take(sender).isEmpty)
+    #expect(stage.take(receiver) == [Received("client-x", "private-K;b", "{}")])
+  }
+
   @Test func `the largest client event is relayed`() {
     let (sender, receiver) = (stage.connect(), stage.connect())
     for connection in [sender, receiver] {

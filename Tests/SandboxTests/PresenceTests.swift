@@ -43,6 +43,14 @@ struct PresenceTests {
     #expect(stage.take(watcher).map(\.event) == ["realtime:member_removed"])
   }
 
+  @Test func `a user whose id is spelled otherwise is another`() {
+    let alice = stage.connect()
+    stage.subscribe(alice, "presence-room", user: user("\u{e9}"))
+    _ = stage.take(alice)
+    stage.subscribe(alice, "presence-room", user: user("e\u{301}"))
+    #expect(stage.take(alice).map(\.event) == ["realtime:subscription_error"])
+  }
+
   @Test func `a second subscription as the same user changes nothing, as another is refused`() {
     let (alice, bob) = (stage.connect(), stage.connect())
     stage.subscribe(alice, "presence-room", user: user("a"))

@@ -34,6 +34,20 @@ struct RecordingTests {
     #expect(recording.events.map(\.offset) == [.zero, .zero, .seconds(2)])
   }
 
+  @Test func `more time than can be counted is the most that can`() throws {
+    let years = [line("1", at: "1970-01-01T00:00:00Z"), line("2", at: "2199-12-31T23:59:59Z")]
+    let recording = try recording(lines: years + years + years)
+    #expect(recording.events.map(\.offset).suffix(2) == [.nanoseconds(Int64.max), .nanoseconds(Int64.max)])
+  }
+
+  @Test func `an event without a name is one, and one without a channel is left out`() throws {
+    let recording = try recording(
+      line("1", event: ""),
+      #"{"at":"2026-01-31T00:00:00Z","app":"main","channel":null,"event":"realtime:error","id":"a-2","data":{}}"#)
+    #expect(recording.events.map(\.name) == [""])
+    #expect(recording.leftOut == 1)
+  }
+
   @Test(arguments: [
     ("2026-01-31T23:59:59.123Z", 1_769_903_999_123_000_000), ("1970-01-01T00:00:00Z", 0),
     ("2000-02-29t12:00:00z", 951_825_600_000_000_000), ("2026-03-01 00:00:00.5-00:30", 1_772_325_000_500_000_000),
@@ -90,7 +104,7 @@ struct RecordingTests {
     (#"{"at":3,"event":"e","channel":"c","data":1}"#, .invalidTime),
     (#"{"at":"yesterday","event":"e","channel":"c","data":1}"#, .invalidTime),
     (#"{"at":"2026-01-31T00:00:00Z","channel":"c","data":1}"#, .missing("event")),
-    (#"{"at":"2026-01-31T00:00:00Z","event":"","channel":"c","data":1}"#, .invalidEvent),
+    (#"{"at":"2026-01-31T00:00:00Z","event":7,"channel":"c","data":1}"#, .invalidEvent),
     (#"{"at":"2026-01-31T00:00:00Z","event":"e","data":1}"#, .missing("channel")),
     (#"{"at":"2026-01-31T00:00:00Z","event":"e","channel":"a b","data":1}"#, .invalidChannel),
     (#"{"at":"2026-01-31T00:00:00Z","event":"e","channel":7,"data":1}"#, .invalidChannel),

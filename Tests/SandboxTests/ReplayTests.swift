@@ -197,6 +197,17 @@ struct ReplayTests {
     #expect(stage.broker.channels["presence-x"]?.userCount == 3)
   }
 
+  @Test func `users whose ids differ in their bytes only are two`() throws {
+    let (composed, decomposed) = ("\u{e9}", "e\u{301}")
+    let hash = #"{"\#(composed)":{"n":1},"\#(decomposed)":{"n":2}}"#
+    let snapshot = #"{"presence":{"count":2,"ids":["\#(composed)","\#(decomposed)"],"hash":\#(hash)}}"#
+    _ = try replay([recorded("realtime:subscription_succeeded", snapshot, on: "presence-x")])
+    let reader = stage.connect()
+    stage.subscribe(reader, "presence-x", user: user("me"))
+    let members = stage.take(reader).first?.json["presence"]?["hash"]?.objectValue ?? []
+    #expect(members.prefix(2).map(\.value) == [["n": 1], ["n": 2]])
+  }
+
   @Test func `what only the recorder was told is left out`() throws {
     let (replay, news) = try replay([
       recorded("realtime:subscription_succeeded", "{}"), recorded("realtime:subscription_error", "{}"),
