@@ -65,9 +65,11 @@ extension AppBridge: UpstreamDelegate {
     switch decision {
     case .confirmed(let isResubscription):
       log.info("subscribed", metadata: fields)
-      if isResubscription || channel.continuity == .broken { tellOfGap(in: channel) }
+      // What came early on this connection has been told of the gap before it.
+      if channel.continuity == .broken || isResubscription && channel.continuity != .early { tellOfGap(in: channel) }
       channel.continuity = .whole
     case .refused(let error):
+      if channel.continuity != .fresh { channel.continuity = .broken }
       let status = error.status.map { "\($0)" } ?? "-"
       log.warning(
         "subscription refused: \(error.text)", metadata: fields.merging(["status": "\(status)"]) { $1 })

@@ -17,7 +17,8 @@ final class Channel {
     case whole
     /// Not confirmed on the present connection, which has brought events all the same.
     case early
-    /// Taken over from the daemon's last life, or lost with the connection: readers are told before anything else.
+    /// Taken over from the daemon's last life, lost with the connection, or refused: readers are told before anything
+    /// else.
     case broken
   }
 

@@ -324,14 +324,21 @@ def test_an_event_that_comes_before_the_confirmation_comes_after_the_gap(start, 
         confirm(second)
         step(second, 3)
         second.close()
+        # Confirmed before, and so a resubscription.
         third = connected()
-        confirm(third)
         step(third, 4)
+        confirm(third)
+        third.close()
+        fourth = connected()
+        confirm(fourth)
+        step(fourth, 5)
 
         told = []
-        while not told or told[-1] != '{"n":4}':
+        while not told or told[-1] != '{"n":5}':
             frame = stream.next()
             if frame.event != "state_change":
                 told.append({"bridge:gap": "gap", "step": frame.data}.get(frame.event, frame.event))
         succeeded = "realtime:subscription_succeeded"
-        assert told == ["gap", '{"n":2}', succeeded, '{"n":3}', "gap", succeeded, '{"n":4}']
+        assert told == [
+            "gap", '{"n":2}', succeeded, '{"n":3}', "gap", '{"n":4}', succeeded, "gap", succeeded, '{"n":5}'
+        ]
