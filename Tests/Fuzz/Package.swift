@@ -31,6 +31,9 @@ let fuzzed: [(name: String, dependencies: [Target.Dependency])] = [
   ("Session", ["ApinatorProtocol", "JSONCodec"]),
   ("EventLog", ["ChannelLog", "EventStreamCodec"]),
   ("SandboxRequests", ["HTTPCodec", "JSONCodec", "Sandbox"]),
+  ("SandboxMessages", ["JSONCodec", "Sandbox", "WebSocketCodec"]),
+  // With what writes recordings, linked into its folder from the executable's.
+  ("Recordings", ["EventStreamCodec", "JSONCodec", "Sandbox"]),
 ]
 
 let package = Package(

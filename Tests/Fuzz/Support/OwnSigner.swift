@@ -1,21 +1,23 @@
 /// Signs as the service's documents have it, and shares no code with what verifies: the hashes are written out here.
-struct OwnSigner {
-  let key: String
-  let secret: [UInt8]
+public struct OwnSigner: Sendable {
+  /// The key in front of a subscription's signature.
+  public let key: String
+  private let secret: [UInt8]
 
-  init(key: String, secret: String) {
+  /// Signs with `secret`, of 64 bytes at most.
+  public init(key: String, secret: String) {
     self.key = key
     self.secret = [UInt8](secret.utf8)
   }
 
   /// Of a REST request: timestamp, method, path without the query, and the MD5 of the body unless it is empty.
-  func request(timestamp: String, method: String, path: String, body: [UInt8]) -> String {
+  public func request(timestamp: String, method: String, path: String, body: [UInt8]) -> String {
     let digest = body.isEmpty ? "" : hex(md5(body))
     return hex(hmac([UInt8]([timestamp, method, path, digest].joined(separator: "\n").utf8)))
   }
 
   /// Of a subscription.
-  func subscription(socketID: String, channel: String, channelData: String?) -> String {
+  public func subscription(socketID: String, channel: String, channelData: String?) -> String {
     let parts = [socketID, channel] + (channelData.map { [$0] } ?? [])
     return key + ":" + hex(hmac([UInt8](parts.joined(separator: ":").utf8)))
   }

@@ -1,0 +1,1 @@
+../../../../Sources/apinatord/RecordedEventLine.swift

@@ -1,0 +1,1 @@
+../../../../Sources/apinatord/TailedEvent.swift
