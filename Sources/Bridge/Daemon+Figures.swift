@@ -13,6 +13,8 @@ package struct DaemonFigures {
   package var countedBytes = 0
   /// Bytes of events that are in memory.
   package var bytes = 0
+  /// Bytes that the reader is behind that is so the most.
+  package var longestBacklog: UInt64 = 0
   /// Channels of all apps.
   package var channels = 0
   /// Channels that nothing uses, each with a timer of its own.
@@ -35,6 +37,7 @@ extension Daemon {
       app.forEachFeed {
         figures.readers += $0.streamCount
         figures.bytes += $0.log.byteCount
+        figures.longestBacklog = max(figures.longestBacklog, $0.longestBacklog)
       }
     }
     return figures

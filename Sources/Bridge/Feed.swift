@@ -36,6 +36,10 @@ final class Feed {
 
   var streamCount: Int { tables.reduce(0) { $0 + $1.count } }
   var isIdle: Bool { tables.allSatisfy(\.isEmpty) }
+  /// How many bytes the reader is behind that is so the most.
+  var longestBacklog: UInt64 {
+    tables.reduce(0) { $1.isEmpty ? $0 : max($0, $1.longestBacklog(end: log.end(of: $1.form))) }
+  }
 
   // MARK: Events
 
@@ -95,8 +99,7 @@ final class Feed {
     let table = reader.table
     let position = table.slots[reader.index].position
     let end = log.end(of: table.form)
-    // What was there when it came is no fault of the reader's: only what has come since counts as its backlog.
-    guard end - min(end, max(position, reader.replayEnd)) <= bridge.readerBacklogBytesMax else {
+    guard table.backlog(at: reader.index, end: end) <= bridge.readerBacklogBytesMax else {
       dropSlow(reader)
       return 0
     }

@@ -74,6 +74,15 @@ final class ReaderTable {
   /// Moves a reader's cursor past what it does not want.
   func skip(at index: Int, to position: UInt64) { slots[index].position = position }
 
+  /// How many bytes a reader is behind. What was there when it came is no fault of the reader's: only what has come since
+  /// counts.
+  func backlog(at index: Int, end: UInt64) -> UInt64 {
+    end - min(end, max(slots[index].position, readers[index].replayEnd))
+  }
+
+  /// The longest of any reader's.
+  func longestBacklog(end: UInt64) -> UInt64 { slots.indices.reduce(0) { max($0, backlog(at: $1, end: end)) } }
+
   /// The lowest position of any reader, so that the log keeps what they still need; `end` is where those are that are
   /// up to date.
   func slowest(end: UInt64) -> UInt64 {

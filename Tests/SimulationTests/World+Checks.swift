@@ -8,6 +8,8 @@ extension World {
     let figures = daemon.figures
     try check(figures.streams == figures.readers, "\(figures.streams) streams are counted, \(figures.readers) there")
     try check(figures.bytes == figures.countedBytes, "\(figures.countedBytes) bytes are counted, \(figures.bytes) kept")
+    try check(
+      figures.longestBacklog <= UInt64(backlogBytesMax), "a reader is \(figures.longestBacklog) bytes behind")
     // The same, and the two connections upstream wait for their next attempt without a descriptor.
     try checkTimers(daemon, others: 7)
     let connected = readers.count { $0.isConnected }

@@ -22,6 +22,7 @@ extension World {
           ], randomNumber: { [unowned self] in daemonRandom.next() }),
         version: "0", log: Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() })
       note("the daemon starts")
+      backlogBytesMax = configuration.limits.readerBacklogBytes
       writeTimeoutMax = configuration.limits.writeTimeout
       beginStep()
       _ = try daemon.start()
@@ -94,6 +95,7 @@ extension World {
       "reload with \(new.apps.map(\.name)) and \(new.tokens.map(\.name)), changed: \(changes.filter { !$0.isEmpty })")
     beginStep()
     configuration = new
+    backlogBytesMax = max(backlogBytesMax, new.limits.readerBacklogBytes)
     writeTimeoutMax = max(writeTimeoutMax, new.limits.writeTimeout)
     for reader in readers where reader.isServed { reader.noteReload(from: old, to: new) }
     if old.apps != new.apps || old.limits != new.limits { disruptions += 1 }

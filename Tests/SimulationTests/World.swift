@@ -40,6 +40,8 @@ final class World {
   private var agenda = Agenda()
   var isExhausted = false
   private(set) var hasLeapt = false
+  /// The largest `reader_backlog_bytes` in this life so far.
+  var backlogBytesMax = 0
   /// The longest `write_timeout` in this life so far.
   var writeTimeoutMax = Duration.zero
   private var before: [String: Int] = [:]
