@@ -202,22 +202,9 @@ struct StreamRequest {
     }
     // By their ids: a reader resumes after the last one it got, and an older one there would bring back a newer one.
     for event in cached.sorted(by: { $0.sequence < $1.sequence })
-    where event.sequence > seen && !isReplayed(event.sequence, from: position, scope.feed.log) {
+    where event.sequence > seen && !scope.feed.log.has(event.sequence, from: position, form: form) {
       cachedEvent(event.channel, reader, &frames)
     }
-  }
-
-  /// Whether a reader that goes on from `position` in `log` gets the event `sequence`.
-  private func isReplayed(_ sequence: UInt64, from position: UInt64, _ log: ChannelLog) -> Bool {
-    guard case .position(let place) = log.lookup(after: sequence - 1, form: form), place >= position else {
-      return false
-    }
-    var isThere = false
-    log.forEachFrame(from: place, form: form) {
-      isThere = $0.sequence == sequence
-      return false
-    }
-    return isThere
   }
 
   /// The state of a confirmed channel, as if it had been confirmed just now.

@@ -16,6 +16,12 @@ extension ChannelLog {
   /// The cursor in `form` of the oldest kept event; the end when there is none.
   public func oldestKept(in form: WireForm = .event) -> UInt64 { cursor(of: evictedCount, in: form) }
 
+  /// Whether event `sequence` comes to a reader in `form` that goes on from the cursor `position`.
+  public func has(_ sequence: UInt64, from position: UInt64, form: WireForm = .event) -> Bool {
+    let index = entries.firstIndex { $0.sequence >= sequence }
+    return index < entries.count && entries[index].sequence == sequence && index >= log(form).index(at: position)
+  }
+
   /// Whether something is in memory only for readers on their way: a trim frees it once they have moved on.
   public var holdsEvicted: Bool { evictedCount > 0 }
 

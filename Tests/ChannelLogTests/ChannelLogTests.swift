@@ -113,6 +113,9 @@ import Testing
       return true
     }
     #expect(sequences == [100, 101])
+    #expect((97...103).map { log.has($0, from: near, form: form) } == [false, false, false, true, true, false, false])
+    #expect(log.has(101, from: live, form: form) && !log.has(100, from: live, form: form))
+    #expect(log.start(of: form) == far)
     // What goes takes with it what was never encoded.
     log.trim(now: start, kept: KeptLimits(events: 2), slowest: slowest(live, form))
     #expect(log.oldestKept(in: form) == near && log.start(of: form) == near)
