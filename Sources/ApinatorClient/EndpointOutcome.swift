@@ -37,10 +37,18 @@ public enum EndpointOutcome {
         }
       return .refused("the auth endpoint answered with status \(status)\(hint)", status: status)
     }
-    guard let answer = try? JSONValue(parsing: body), let auth = answer["auth"]?.stringValue, !auth.isEmpty else {
+    guard let answer = try? JSONValue(parsing: withoutByteOrderMark(body)), let auth = answer["auth"]?.stringValue,
+      !auth.isEmpty
+    else {
       return .refused("the auth endpoint's answer is not JSON with a string `auth`")
     }
     return .success(Authorization(auth: auth, channelData: answer["channel_data"]?.stringValue))
+  }
+
+  /// Files of scripts that begin with one put it before whatever they print. RFC 8259 §8.1 lets it be ignored, and the
+  /// browsers that the endpoint was written for do so.
+  private static func withoutByteOrderMark(_ body: [UInt8]) -> [UInt8] {
+    body.starts(with: [0xEF, 0xBB, 0xBF]) ? [UInt8](body.dropFirst(3)) : body
   }
 }
 

@@ -180,6 +180,16 @@ def test_a_failing_auth_request_is_an_auth_error_with_the_reason(run, name, answ
         assert all(path == "/auth" for path, _, _ in endpoint.requests)
 
 
+def test_a_byte_order_mark_before_the_answer_is_passed_over(run, name):
+    def answer(handler, body):
+        fields = json.loads(body)
+        signed = authenticate_channel(SECRET, KEY, fields["socket_id"], fields["channel_name"])
+        answer_with(200, b"\xef\xbb\xbf" + json.dumps(signed).encode())(handler, body)
+
+    with AuthEndpoint(answer) as endpoint:
+        run(auth=False, app=f'auth_endpoint = "{endpoint.url}/auth"').subscribed(name("private-"))
+
+
 def test_no_connection_to_the_endpoint_is_an_auth_error_403(run, name):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

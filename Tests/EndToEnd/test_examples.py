@@ -9,14 +9,15 @@ import pytest
 
 from deadline import SECONDS
 from peers import Client
-from processes import BINARY
+from processes import BINARY, ROOT
 
-EXAMPLES = Path(BINARY).parent
+# Beside the binary, or where the build for `swift test` has put them.
+FOLDERS = [Path(BINARY).parent, ROOT / ".build/debug"]
 
 
 def example(name, *arguments):
-    program = EXAMPLES / name
-    if not program.exists():
+    program = next((folder / name for folder in FOLDERS if (folder / name).exists()), None)
+    if not program:
         pytest.skip(f"{name} is not built")
     return [program, *arguments]
 

@@ -30,10 +30,12 @@ extension Reader {
       try check(mayShutDown || world.isStopping, "is shut down for nothing")
       ending = .shutdown
     case "bridge:unsubscribed":
-      if case .channel = scope {
+      if frame.id == nil {
+        // Of the only channel there was, or the last one that was left.
         try check(mayBeUnsubscribed, "is unsubscribed for nothing")
         ending = .unsubscribed
       } else {
+        if case .channel = scope { throw fail("the end has an id") }
         try noteOther(frame)
         if let channel = frame.channel {
           confirmed.remove(channel)

@@ -9,6 +9,15 @@ final class Reader {
     case channel(String)
     case named([String])
     case all
+
+    /// Whether it ends when `channel` is removed, unless another one that it names is still there.
+    func names(_ channel: String) -> Bool {
+      switch self {
+      case .channel(let name): name == channel
+      case .named(let names): names.contains(channel)
+      case .all: false
+      }
+    }
   }
 
   enum Pace: Equatable {

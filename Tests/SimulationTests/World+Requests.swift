@@ -52,7 +52,7 @@ extension World {
         [204, 404].contains(answer.status) || isRefusal(answer.status, app: upstream.app), "DELETE \(answer.status)")
     default:
       disruptions += 1
-      for reader in readers where reader.app == upstream.app && reader.scope == .channel(channel) {
+      for reader in readers where reader.app == upstream.app && reader.scope.names(channel) {
         reader.mayBeUnsubscribed = true
       }
       let answer = try ask("DELETE", path + "?force=true", token: "all")
