@@ -28,6 +28,7 @@ struct DaemonProcess {
   /// Runs until SIGTERM or SIGINT.
   mutating func run() throws {
     SignalSource.ignoreWriteSignals()
+    MemoryAllocator.mapLargeBlocks()
     let reactor = try Reactor()
     raiseDescriptorLimit()
     let sandbox = try startSandbox(reactor)

@@ -3,6 +3,7 @@
 #pragma once
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/bio.h>
@@ -49,6 +50,9 @@ int shim_peer_credentials(int fd, struct shim_peer *out);
 const char *shim_errno_name(int code);
 const char *shim_errno_text(int code);
 int shim_name_this_thread(const char *name);
+
+// malloc.h is in no Swift module.
+static inline int shim_set_mmap_threshold(int bytes) { return mallopt(M_MMAP_THRESHOLD, bytes); }
 
 // OpenSSL 3: macros.
 static inline long shim_ssl_ctx_set_min_proto_version(SSL_CTX *c, int v) { return SSL_CTX_set_min_proto_version(c, v); }
