@@ -2,7 +2,7 @@ public import Bytes
 
 /// The head of a response: its status and its fields.
 public struct ResponseHead: Sendable, Equatable {
-  /// The status, 100–599.
+  /// The status, 100–599; up to 999 in a head that was read, which cannot be written.
   public var status: Int
   /// The fields, in the order they are written.
   public var headers: HeaderFields

@@ -26,7 +26,7 @@ struct ConfigurationMaker {
       configuration.peers.append(PeerConfiguration(subject: subject(), grant: grant(names)))
     }
     configuration.listen = listen(isOpen: !configuration.tokens.isEmpty)
-    configuration.socketMode = one(of: [0o660, 0o600, 0o777, 0])
+    configuration.socketMode = one(of: [0o660, 0o600, 0o777, 0o640])
     configuration.allowedHosts = some(of: [
       "bridge.example.com", "a", "192.0.2.1", "[2001:db8::1]", String(repeating: "a.", count: 126) + "z",
     ])
@@ -94,7 +94,7 @@ struct ConfigurationMaker {
   private mutating func listen(isOpen: Bool) -> [ListenAddress] {
     var addresses: [ListenAddress] = [
       .tcp(host: "127.0.0.1", port: 0), .tcp(host: "127.9.9.9", port: 65535), .tcp(host: "::1", port: 80),
-      .tcp(host: "::ffff:127.0.0.1", port: 1), .unix(path: "/" + String(repeating: "x", count: 106)),
+      .tcp(host: "::1", port: 1), .unix(path: "/" + String(repeating: "x", count: 106)),
     ]
     if isOpen { addresses += [.tcp(host: "0.0.0.0", port: 80), .tcp(host: "::", port: 8787)] }
     return some(of: addresses)

@@ -9,7 +9,11 @@ enum Validity {
     require(Set(configuration.apps.map(\.name)).count == configuration.apps.count, "an app twice")
     require(Set(configuration.tokens.map(\.name)).count == configuration.tokens.count, "a token twice")
     require(configuration.apps.count { $0.isDefault } <= 1, "two defaults")
-    require(configuration.socketMode <= 0o777, "mode \(configuration.socketMode)")
+    require((0o600...0o777).contains(configuration.socketMode), "mode \(configuration.socketMode)")
+    for (index, address) in configuration.listen.enumerated() {
+      let others = configuration.listen[..<index]
+      require(!others.contains { $0.overlaps(address) }, "\(address) is taken, and listened on")
+    }
     let isOpen = configuration.listen.contains { !isLoopback($0) }
     require(!isOpen || !configuration.tokens.isEmpty, "open to other machines without a token")
     checkLimits(configuration.limits)
@@ -46,8 +50,8 @@ enum Validity {
       if inet_pton(AF_INET, host, &v4) == 1 { return v4.s_addr & 255 == 127 }
       require(inet_pton(AF_INET6, host, &v6) == 1, "listens on \(host)")
       let bytes = withUnsafeBytes(of: v6) { [UInt8]($0) }
+      require(!bytes.starts(with: [UInt8](repeating: 0, count: 10) + [255, 255]), "listens on \(host)")
       return bytes == [UInt8](repeating: 0, count: 15) + [1]
-        || bytes.starts(with: [UInt8](repeating: 0, count: 10) + [255, 255, 127])
     }
   }
 
