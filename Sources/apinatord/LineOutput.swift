@@ -37,7 +37,7 @@ final class LineOutput: Sendable {
     }
   }
 
-  /// Returns whether all of `line` was written; what a closed descriptor does not take counts as written.
+  /// Returns whether all of `line` was written.
   private func put(_ line: [UInt8], patience: Int32, _ state: inout State) -> Bool {
     let bytes = state.isInsideLine ? [UInt8(ascii: "\n")] + line : line
     var rest = bytes[...]
@@ -48,7 +48,7 @@ final class LineOutput: Sendable {
       }
       if count < 0 {
         if errno == EINTR { continue }
-        return errno != EAGAIN
+        return false
       }
       rest = rest.dropFirst(count)
       state.isInsideLine = !rest.isEmpty

@@ -49,6 +49,18 @@ import Testing
     #expect(read() == "and again\n")
   }
 
+  @Test func whatAFullDiskDoesNotTakeIsToldOnceItDoes() throws {
+    let descriptor = open("/dev/full", O_WRONLY)
+    try #require(descriptor >= 0)
+    defer { close(descriptor) }
+    let output = LineOutput(descriptor: descriptor)
+    func write() { output.write(Array("line\n".utf8)) { Array("\($0) lost\n".utf8) } }
+    for _ in 0..<3 { write() }
+    try #require(dup2(writing, descriptor) == descriptor)
+    write()
+    #expect(read() == "3 lost\nline\n")
+  }
+
   @Test func aLineThatWasCutEndsBeforeTheNext() {
     write(String(repeating: "x", count: 100_000))
     let cut = read()
