@@ -57,6 +57,7 @@ public final class UpstreamConnection {
   private let connector: Connector
   private let configuration: UpstreamConfiguration
   private let authorizer: (any ChannelAuthorizer)?
+  private let addresses = AddressHistory()
   private var session: Session
   private var link = Link.none
   private var timer: TimerID?
@@ -172,7 +173,9 @@ public final class UpstreamConnection {
       if case .open(_, let socket) = link { socket.send(text: frame) }
     case .authorize(let request): authorize(request)
     case .cancelAuthorization(let id): authorizer?.cancel(id)
-    case .stateChanged(let previous, let current): delegate?.upstream(self, didChange: previous, to: current)
+    case .stateChanged(let previous, let current):
+      if current == .connected { addresses.latestServes() }
+      delegate?.upstream(self, didChange: previous, to: current)
     case .confirmed(let channel, let isResubscription):
       delegate?.upstream(self, didDecide: channel, .confirmed(isResubscription: isResubscription))
     case .refused(let channel, let error): delegate?.upstream(self, didDecide: channel, .refused(error))
@@ -204,7 +207,7 @@ public final class UpstreamConnection {
     let security = configuration.tls.map { (context: $0, serverName: url.host) }
     let connecting = connector.connect(
       host: url.host, port: UInt16(clamping: url.port), tls: url.isSecure ? security : nil,
-      timeout: configuration.connectTimeout
+      history: addresses, timeout: configuration.connectTimeout
     ) { [weak self] result in
       guard let self, case .connecting(attempt, _) = link else { return }
       switch result {

@@ -15,6 +15,7 @@ public final class ConnectAttempt {
   /// Makes the TLS side once an address has answered; nil for a plain connection.
   private let makeEngine: (() -> TLSEngine)?
   private let attemptDelay: Duration
+  private let history: AddressHistory?
   private var completion: Connector.Completion?
   private var state = State.connecting
   private var untried: [SocketAddress] = []
@@ -25,12 +26,13 @@ public final class ConnectAttempt {
 
   internal init(
     reactor: Reactor, peer: String, makeEngine: (() -> TLSEngine)?, attemptDelay: Duration,
-    completion: @escaping Connector.Completion
+    history: AddressHistory? = nil, completion: @escaping Connector.Completion
   ) {
     self.reactor = reactor
     self.peer = peer
     self.makeEngine = makeEngine
     self.attemptDelay = attemptDelay
+    self.history = history
     self.completion = completion
   }
 
@@ -75,7 +77,8 @@ public final class ConnectAttempt {
 
   private func dial(_ addresses: [SocketAddress]) {
     state = .connecting
-    untried = HappyEyeballs.order(addresses)
+    let ordered = HappyEyeballs.order(addresses)
+    untried = history?.order(ordered) ?? ordered
     dialNext()
   }
 
@@ -109,6 +112,7 @@ public final class ConnectAttempt {
     }
     guard let descriptor = dial.take() else { return }
     stopDialing()
+    history?.chose(dial.address)
     let engine = makeEngine?()
     do throws(Errno) {
       let socket = try StreamSocket(reactor: reactor, descriptor: descriptor, tls: engine)

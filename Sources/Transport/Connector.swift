@@ -22,11 +22,11 @@ public final class Connector {
 
   /// Connects to `host`, a name or an IP literal without brackets. With `tls` the connection is given out once the
   /// handshake is done; a session with the same server is resumed. `applicationProtocols` are offered by ALPN instead of
-  /// those of the context.
+  /// those of the context. A `history` decides which addresses are tried last, and is told which was chosen.
   @discardableResult
   public func connect(
-    host: String, port: UInt16, tls: TLSClient? = nil, applicationProtocols: [String]? = nil, timeout: Duration,
-    completion: @escaping Completion
+    host: String, port: UInt16, tls: TLSClient? = nil, applicationProtocols: [String]? = nil,
+    history: AddressHistory? = nil, timeout: Duration, completion: @escaping Completion
   ) -> ConnectAttempt {
     let peer = host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
     let makeEngine = tls.map { tls in
@@ -37,7 +37,8 @@ public final class Connector {
       }
     }
     let attempt = ConnectAttempt(
-      reactor: reactor, peer: peer, makeEngine: makeEngine, attemptDelay: attemptDelay, completion: completion)
+      reactor: reactor, peer: peer, makeEngine: makeEngine, attemptDelay: attemptDelay, history: history,
+      completion: completion)
     attempt.start(host: host, port: port, resolver: resolver, timeout: timeout)
     return attempt
   }

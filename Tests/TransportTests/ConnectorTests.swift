@@ -95,6 +95,28 @@ import Testing
     listener.close()
   }
 
+  @Test func triesAddressesThatCameToNothingLast() throws {
+    let listeners = try (0..<3).map { _ in try Listener(reactor: reactor, address: loopback(0)) { _, _ in } }
+    let addresses = listeners.map(\.localAddress)
+    let connector = Connector(
+      reactor: reactor, resolver: Resolver(reactor: reactor, hosts: ["peer.test": addresses]))
+    let history = AddressHistory()
+    func chosen() throws -> SocketAddress {
+      var result: Result<StreamSocket, ConnectError>?
+      connector.connect(host: "peer.test", port: 0, history: history, timeout: .seconds(60)) { result = $0 }
+      try reactor.turn(until: { result != nil })
+      let socket = try #require(try result?.get())
+      defer { socket.close() }
+      return try SocketAddress.peer(of: socket.fd)
+    }
+    let turns = try (0..<5).map { _ in try chosen() }
+    #expect(turns == [addresses[0], addresses[1], addresses[2], addresses[0], addresses[1]])
+    history.latestServes()
+    #expect(try chosen() == addresses[1], "one that serves is not avoided any more")
+    #expect(try chosen() == addresses[2], "the oldest disappointment first")
+    for listener in listeners { listener.close() }
+  }
+
   @Test func givesUpInTime() throws {
     let hole = try BlackHole()
     var result: Result<StreamSocket, ConnectError>?
