@@ -93,8 +93,9 @@ extension BridgeClientError {
   }
 }
 
-/// A duration of the command line.
+/// A duration of the command line. No time at all needs no unit.
 func durationArgument(_ text: String) throws -> Duration {
+  if text == "0" { return .zero }
   guard let duration = DurationSyntax.parse(text) else {
     throw ValidationError("\"\(text)\" is no duration; write a whole number and ms, s, m or h, such as 30s")
   }

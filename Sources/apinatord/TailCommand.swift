@@ -107,8 +107,7 @@ struct TailCommand: ParsableCommand {
   }
 
   private static func sinceArgument(_ text: String) throws -> String {
-    _ = try durationArgument(text)
-    return text
+    try durationArgument(text) == .zero ? "0s" : text
   }
 }
 

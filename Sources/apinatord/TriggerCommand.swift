@@ -33,7 +33,7 @@ struct TriggerCommand: ParsableCommand {
     help: ArgumentHelp(
       "How long to wait for a channel that is not subscribed yet, such as 500ms or 0; 5s when not given.",
       valueName: "duration"),
-    transform: waitArgument)
+    transform: durationArgument)
   var wait: Duration?
 
   @Flag(help: "Print the daemon's answer.")
@@ -55,10 +55,6 @@ struct TriggerCommand: ParsableCommand {
         "POST", path, body: body, timeout: BridgeClient.answerTimeout + (wait ?? Self.waitDefault))
     }
     if json { try TerminalOutput.write(json: try answerOrExit { () throws(BridgeClientError) in try answer.json() }) }
-  }
-
-  private static func waitArgument(_ text: String) throws -> Duration {
-    text == "0" ? .zero : try durationArgument(text)
   }
 }
 

@@ -301,6 +301,8 @@ def test_wait_says_which_app_is_not_ready(serve):
     text = said(call("wait", "--url", daemon.address, "--timeout", "500ms"), 1)
     assert "not ready within 500ms: app away is " in text and "main" not in text and "refused" in text
     assert "initialized" not in text
+    asked_once = said(call("wait", "--url", daemon.address, "--timeout", "0"), 1)
+    assert "app away is " in asked_once
     assert call("wait", "--app", "away", "--url", daemon.address, "--timeout", "200ms").returncode == 1
     assert "no app is named none" in said(call("wait", "--app", "none", "--url", daemon.address), 1)
 
