@@ -13,7 +13,7 @@ wrong.url = "https://example.com"
 do {
   try wrong.validate()
 } catch {
-  print("options: \(error)")
+  print("options:", error)
 }
 
 let client = Apinator(options: options)
@@ -22,7 +22,7 @@ let client = Apinator(options: options)
 do {
   try client.trigger("private-room", "client-hello", "too early")
 } catch {
-  print("trigger: \(error)")
+  print("trigger:", error)
 }
 
 // What the service says about the connection, fatal or not.
