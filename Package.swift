@@ -10,9 +10,14 @@ let ours: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-/// How the daemon is linked: relocations packed, and nothing exported that nobody will look up. 1.5 MB less in memory.
+/// How the daemon is linked: relocations packed, nothing exported that nobody will look up, and what runs side by side,
+/// so that it lies on few pages. 3 MB less in memory.
 let compact = LinkerSetting.unsafeFlags(
-  ["-use-ld=lld", "-Xlinker", "-z", "-Xlinker", "pack-relative-relocs", "-Xlinker", "--no-export-dynamic"],
+  [
+    "-use-ld=lld", "-Xlinker", "-z", "-Xlinker", "pack-relative-relocs", "-Xlinker", "--no-export-dynamic",
+    "-Xlinker", "--symbol-ordering-file=\(Context.packageDirectory)/Sources/apinatord/link-order.txt",
+    "-Xlinker", "--no-warn-symbol-ordering",
+  ],
   .when(platforms: [.linux], configuration: .release))
 
 func swift(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
@@ -116,7 +121,7 @@ let package = Package(
         "EventStreamCodec", "HTTPCodec", "JSONCodec", "Reactor", "Sandbox", "Systemd", "TLSEngine", "Transport",
         argumentParser, log,
       ],
-      swiftSettings: ours, linkerSettings: [compact]),
+      exclude: ["link-order.txt"], swiftSettings: ours, linkerSettings: [compact]),
 
     // What a WebSocket conformance suite talks to; see Tests/Autobahn.
     .executableTarget(
