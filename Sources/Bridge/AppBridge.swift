@@ -210,10 +210,11 @@ final class AppBridge {
     channels[channel.name] = nil
     channelsByHandle[channel.handle.index] = nil
     if channel.continuity == .broken { tellAppFeedOfGap(of: channel.name, channel.feed) }
-    if channel.log.keptCount > 0 { forgottenThrough = max(forgottenThrough, channel.log.lastSequence) }
+    // Also where nothing of it is kept any more: what there was is missing to whoever goes on from before.
+    if channel.log.hasHadEvents { forgottenThrough = max(forgottenThrough, channel.log.lastSequence) }
     channel.forget()
     upstream.unsubscribe(channel.name)
-    channel.subscriptionDidChange()
+    channel.endWaiting()
     log.info("unsubscribed", metadata: ["app": "\(name)", "channel": "\(channel.name)"])
   }
 

@@ -75,6 +75,14 @@ final class Channel {
     for waiter in told { waiter.subscriptionDidChange() }
   }
 
+  /// The channel was removed by force: what waits for its subscription waits in vain. The session may use the handle for
+  /// another channel from now on.
+  func endWaiting() {
+    let told = waiters
+    waiters = []
+    for waiter in told { waiter.channelWasRemoved() }
+  }
+
   /// A stream of the whole app wants the channel.
   func hold() {
     holders += 1

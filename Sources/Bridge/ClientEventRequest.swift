@@ -89,6 +89,14 @@ final class ClientEventRequest {
     }
   }
 
+  /// Nobody will confirm the channel any more.
+  func channelWasRemoved() {
+    stopTimer()
+    finish(
+      .failure(
+        .subscriptionFailed("the channel was removed by force before it was confirmed; send again to subscribe anew")))
+  }
+
   private func stopTimer() {
     if let timer { app.reactor.cancel(timer) }
     timer = nil

@@ -1,14 +1,22 @@
 """HTTP contract, section 4: client events."""
 
+import concurrent.futures
 import json
 import threading
 
+import httpx
 import pytest
 
-from deadline import poll
+from deadline import SECONDS, poll
 from peers import AuthEndpoint, Client, answer_with
 from problems import problem
 from processes import Sandbox
+
+
+@pytest.fixture
+def pool():
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        yield threads
 
 
 # contract: 2.4, 4.1
@@ -152,6 +160,31 @@ def test_409_subscription_failed_when_it_was_not_confirmed_in_time(run, name):
         response = daemon.trigger(name("private-"), "client-x", 1, params={"wait": "200ms"})
         over.set()
         assert "in time" in problem(response, 409, "subscription_failed")["detail"]
+
+
+def test_who_waits_for_a_channel_that_is_removed_is_told_at_once_and_of_no_other(run, name, pool):
+    over, waited, refused = threading.Event(), name("private-"), name("private-")
+
+    def answer(handler, body):
+        if waited in body.decode():
+            over.wait(20)
+        answer_with(403, "no")(handler, body)
+
+    with AuthEndpoint(answer) as endpoint:
+        daemon = run(app=f'auth_endpoint = "{endpoint.url}/auth"', auth=False)
+        path = f"{daemon.url}/channels/{waited}/events?wait=60s"
+        sent = pool.submit(httpx.post, path, json={"event": "client-x", "data": 1}, timeout=60)
+        poll(lambda: endpoint.requests, what="the signature")
+        assert daemon.delete(f"/channels/{waited}?force=true").status_code == 204
+        try:
+            body = problem(sent.result(SECONDS), 409, "subscription_failed")
+        finally:
+            over.set()
+        assert "removed" in body["detail"]
+        # Whoever takes its place is refused on its own account.
+        daemon.put(f"/channels/{refused}")
+        poll(lambda: daemon.channel(refused).get("error"))
+        assert f'client_events_total{{app="main",result="subscription_failed"}} 1\n' in daemon.get("/metrics").text
 
 
 # contract: 4.10, 6.3
