@@ -253,9 +253,7 @@ final class BridgeService: HTTPService {
     exchange.respond(answer(problem, to: request.head))
   }
 
-  private func answer(_ problem: ProblemDetails, to head: RequestHead) -> HTTPResponse {
-    decorate(problem.response, head)
-  }
+  func answer(_ problem: ProblemDetails, to head: RequestHead) -> HTTPResponse { decorate(problem.response, head) }
 
   private func decorate(_ response: HTTPResponse, _ head: RequestHead) -> HTTPResponse {
     var response = response

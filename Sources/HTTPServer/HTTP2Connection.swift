@@ -133,14 +133,15 @@ final class HTTP2Connection: ServedConnection {
 
   /// Answers an error that no service saw.
   private func refuse(_ problem: ProblemDetails, _ stream: HTTP2Stream) {
-    let method: String
+    let head: RequestHead?
     switch stream.state {
-    case .head: method = "-"
-    case .body(let head): method = head.method
+    case .head: head = nil
+    case .body(let admitted): head = admitted
     case .serving, .streaming, .ending, .lingering: return
     }
     server.service.noteRefusal(status: problem.status, code: problem.code, detail: problem.detail)
-    respond(problem.response, to: method, on: stream)
+    let response = head.map { server.service.answer(problem, to: $0) } ?? problem.response
+    respond(response, to: head?.method ?? "-", on: stream)
   }
 
   // MARK: Answers

@@ -166,7 +166,8 @@ final class HTTPConnection: ServedConnection {
   private func refuse(_ problem: ProblemDetails, _ reading: RequestReading) {
     let method = reading.head?.method
     server.noteRefusal(problem, method: method)
-    write(problem.response, isHead: method == "HEAD", keepsAlive: false, version: .http11)
+    let response = reading.head.map { server.service.answer(problem, to: $0) } ?? problem.response
+    write(response, isHead: method == "HEAD", keepsAlive: false, version: .http11)
     close()
   }
 

@@ -57,6 +57,10 @@ public protocol HTTPService: AnyObject {
   /// Serves a request: answers `exchange` now or later, exactly once.
   func serve(_ request: HTTPRequest, on exchange: HTTPExchange)
 
+  /// The answer to an error of a request whose head was admitted, but which the service never gets: with whatever fields
+  /// its own answers to such a head have.
+  func answer(_ problem: ProblemDetails, to head: RequestHead) -> HTTPResponse
+
   /// Something was refused before it became a request: for counting and for the log.
   func noteRefusal(status: Int, code: String, detail: String)
 
@@ -71,6 +75,9 @@ public protocol HTTPService: AnyObject {
 }
 
 extension HTTPService {
+  /// The problem as it is.
+  public func answer(_ problem: ProblemDetails, to head: RequestHead) -> HTTPResponse { problem.response }
+
   /// Nothing to do.
   public func noteRelief() {}
 }

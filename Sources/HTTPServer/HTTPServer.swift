@@ -166,7 +166,8 @@ public final class HTTPServer {
   func dispatch(_ head: RequestHead, _ body: [UInt8], from client: ClientIdentity, on exchange: HTTPExchange) {
     guard let target = RequestTarget(head.target) else {
       let detail = "the request target is not a valid path: percent-encode it as UTF-8"
-      return exchange.respond(ProblemDetails(status: 400, code: "bad_request", detail: detail))
+      let problem = ProblemDetails(status: 400, code: "bad_request", detail: detail)
+      return exchange.respond(service.answer(problem, to: head))
     }
     service.serve(HTTPRequest(head: head, target: target, body: body, client: client), on: exchange)
   }

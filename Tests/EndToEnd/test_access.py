@@ -9,8 +9,10 @@ import tempfile
 import httpx
 import pytest
 
+from h2peer import H2Client
 from problems import problem
 from processes import BINARY, Daemon, configuration
+from raw import Connection, request
 
 
 # 1. Host
@@ -94,6 +96,32 @@ def test_an_allowed_origin_may_and_can_read_the_answer(run, name):
     assert (missing.status_code, missing.headers["access-control-allow-origin"]) == (404, "https://app.example")
     for other in ("https://app.example.evil", "http://app.example", "https://app.example:444"):
         problem(daemon.get("/connection", headers={"Origin": other}), 403, "origin_not_allowed")
+
+
+# contract: 5.7
+@pytest.mark.parametrize(
+    ("path", "fields", "status"),
+    [("/channels/private-x/events", f"Content-Length: {1 << 30}\r\n", 413),
+     ("/channels/private-x/events", "Transfer-Encoding: chunked\r\n\r\n7ffffff", 413),
+     ("/channels/private-x/events", "Transfer-Encoding: chunked\r\n\r\nx", 400),
+     ("/channels/private-x/events", "Content-Length: 1\r\n", 408), ("/channels/%zz", "", 400)])  # fmt: skip
+def test_an_allowed_origin_can_read_what_is_refused_before_it_is_served(run, path, fields, status):
+    daemon = run(top='allowed_origins = ["https://app.example"]', limits='body_timeout = "100ms"', connected=False)
+    with Connection(daemon).send(request("POST", path, "Origin: https://app.example\r\n" + fields)) as connection:
+        answer = connection.response()
+    assert answer[0] == status, answer
+    assert answer[1]["access-control-allow-origin"] == "https://app.example"
+    assert answer[1]["vary"] == "Origin" and answer[1]["x-content-type-options"] == "nosniff"
+
+
+# contract: 5.7
+@pytest.mark.parametrize(("path", "status"), [("/channels/private-x/events", 413), ("/channels/%zz", 400)])
+def test_an_allowed_origin_can_read_it_on_http2_as_well(run, path, status):
+    daemon = run(top='allowed_origins = ["https://app.example"]', limits="max_body_bytes = 1000", connected=False)
+    with H2Client(daemon) as client:
+        body = b"x" * (1001 if status == 413 else 1)
+        answer = client.get(path, method="POST", headers=[("origin", "https://app.example")], body=body)
+    assert (answer.status, answer.headers.get("access-control-allow-origin")) == (status, "https://app.example")
 
 
 # contract: 5.8
