@@ -20,7 +20,7 @@ struct OriginPolicy {
     guard !client.isLocal else { return nil }
     // HTTP/1.0 may leave Host out (RFC 9112 §3.2); no browser does.
     guard let value = head.headers["Host"] else { return nil }
-    if let host = Authority(value), isLoopback(host) || isAllowed(host, value) { return nil }
+    if let host = Authority(value), isLoopback(host) || isAllowed(host) { return nil }
     return ProblemDetails(
       status: 421, code: "host_not_allowed",
       detail: "the Host field names neither loopback nor an entry of allowed_hosts; use localhost, or add it there")
@@ -30,11 +30,16 @@ struct OriginPolicy {
     if authority.isIPv6Literal { return authority.host == "::1" }
     if authority.host == "localhost" { return true }
     let parts = authority.host.split(separator: ".", omittingEmptySubsequences: false)
-    return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+    return parts.count == 4 && parts[0] == "127" && parts.allSatisfy(isOctet)
   }
 
-  private func isAllowed(_ authority: Authority, _ value: String) -> Bool {
-    allowedHosts.contains(authority.host) || allowedHosts.contains(value.lowercased())
+  /// Digits alone: a number may also have a sign.
+  private func isOctet(_ text: Substring) -> Bool {
+    text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } && UInt8(text) != nil
+  }
+
+  private func isAllowed(_ authority: Authority) -> Bool {
+    allowedHosts.contains(authority.isIPv6Literal ? "[\(authority.host)]" : authority.host)
   }
 
   /// Against pages of other origins: browsers say where a request comes from, programs do not.

@@ -62,6 +62,20 @@ enum IPAddress: Equatable {
     }
   }
 
+  /// An IPv6 address as browsers write it (RFC 5952).
+  static func text(v6 bytes: [UInt8]) -> String {
+    var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+    precondition(inet_ntop(AF_INET6, bytes, &text, socklen_t(text.count)) != nil, "16 bytes have a text of this length")
+    return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  /// The host of a URL; an IPv6 address, which is in brackets, as browsers write it.
+  static func canonical(host: String) -> String {
+    guard host.utf8.first == UInt8(ascii: "["), case .v6(let bytes)? = IPAddress(String(host.dropFirst().dropLast()))
+    else { return host }
+    return "[\(text(v6: bytes))]"
+  }
+
   /// RFC 4291 §2.5.3, and §2.5.5.2 for an IPv4 loopback address in IPv6 clothes.
   static func isLoopback(v6 bytes: [UInt8]) -> Bool {
     bytes == [UInt8](repeating: 0, count: 15) + [1] || mappedV4(bytes)?.first == 127

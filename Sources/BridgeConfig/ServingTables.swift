@@ -101,8 +101,8 @@ extension ConfigurationParser {
 
   mutating func allowedHosts(_ table: TableReader<RootKey>) -> [String] {
     (strings(.allowedHosts, in: table) ?? []).compactMap { text in
-      if NameSyntax.isHost(text.value) { return text.value.lowercased() }
-      if case .v6? = IPAddress(text.value) { return "[\(text.value.lowercased())]" }
+      if case .v6(let bytes)? = IPAddress(text.value) { return "[\(IPAddress.text(v6: bytes))]" }
+      if NameSyntax.isHost(text.value) { return IPAddress.canonical(host: text.value.lowercased()) }
       report(
         text.position, "allowed_hosts cannot have \(quoted(text.value))",
         fix: #"write a host alone, without scheme, port, path or *, such as "bridge.example.com""#)
@@ -123,9 +123,10 @@ extension ConfigurationParser {
 
   /// As a browser serialises it: WHATWG HTML, "serialization of an origin".
   private static func origin(_ url: URLSyntax) -> String {
-    switch (url.scheme, url.port) {
-    case (_, nil), ("http", 80), ("https", 443): "\(url.scheme)://\(url.host)"
-    case (_, let port?): "\(url.scheme)://\(url.host):\(port)"
+    let host = IPAddress.canonical(host: url.host)
+    return switch (url.scheme, url.port) {
+    case (_, nil), ("http", 80), ("https", 443): "\(url.scheme)://\(host)"
+    case (_, let port?): "\(url.scheme)://\(host):\(port)"
     }
   }
 

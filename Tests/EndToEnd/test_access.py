@@ -46,6 +46,20 @@ def test_allowed_hosts_are_allowed(run):
     problem(daemon.get("/connection", headers={"Host": "other.internal"}), 421, "host_not_allowed")
 
 
+# contract: 5.2
+def test_addresses_are_allowed_with_any_port(run):
+    hosts, origins = '["FD00:0::1", "[fd00::0:2]", "192.0.2.1"]', '["http://[FD00:0::3]:1"]'
+    daemon = run(top=f"allowed_hosts = {hosts}\nallowed_origins = {origins}", connected=False)
+    for host in ("[fd00::1]", "[fd00::1]:8787", "[FD00::1]:8787", "[fd00::2]:1", "192.0.2.1:8787"):
+        assert daemon.get("/connection", headers={"Host": host}).status_code == 200, host
+        # The page that is loaded from there is the bridge's own.
+        fields = {"Host": host, "Origin": f"http://{host}"}
+        assert daemon.get("/connection", headers=fields).status_code == 200, host
+    assert daemon.get("/connection", headers={"Origin": "http://[fd00::3]:1"}).status_code == 200
+    for host in ("[fd00::3]:8787", "[fd00::]", "192.0.2.2"):
+        problem(daemon.get("/connection", headers={"Host": host}), 421, "host_not_allowed")
+
+
 # 2. Origin
 
 

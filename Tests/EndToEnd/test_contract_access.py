@@ -31,7 +31,7 @@ def test_hosts_that_are_loopback(daemon, host):
 @pytest.mark.parametrize(
     "host",
     ["localhost.", "evil.localhost", "localhost.evil", "127.0.0.1.nip.io", "0.0.0.0", "[::]", "[::ffff:127.0.0.1]",
-     "[0:0:0:0:0:0:0:2]", "127.1", "2130706433", "0x7f.0.0.1", "127.0.0.256", "loc%61lhost", "127.0.0.1,evil", "",
+     "[0:0:0:0:0:0:0:2]", "127.1", "2130706433", "0x7f.0.0.1", "127.0.0.256", "127.+0.0.1", "127.0.-0.1", "loc%61lhost", "127.0.0.1,evil", "",
      "evil.test:8787", "localhost..", "xn--localhost"])  # fmt: skip
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
 def test_hosts_that_are_not(daemon, host, version):
