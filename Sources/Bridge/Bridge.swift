@@ -64,7 +64,7 @@ final class Bridge {
   /// The app of that name; for nil the default one: marked as such, else the first.
   func app(named name: String?) -> AppBridge? {
     guard let name else { return apps.first { $0.configuration.isDefault } ?? apps.first }
-    return apps.first { $0.name == name }
+    return apps.first { $0.name.utf8.elementsEqual(name.utf8) }
   }
 
   private func forEachFeed(_ body: (Feed) -> Void) {

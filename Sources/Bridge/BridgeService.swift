@@ -121,7 +121,7 @@ final class BridgeService: HTTPService {
     case .channels:
       let prefix = request.target.first("prefix") ?? ""
       let names = app.channels.values.filter {
-        $0.name.hasPrefix(prefix) && caller.allows(.read, app: app.name, channel: $0.name)
+        $0.name.utf8.starts(with: prefix.utf8) && caller.allows(.read, app: app.name, channel: $0.name)
       }
       let list = names.sorted { $0.name < $1.name }.map(\.description)
       respond(json: .object([JSONMember("channels", .array(list))]), app, request, exchange)

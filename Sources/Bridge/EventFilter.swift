@@ -12,8 +12,9 @@ final class EventFilter {
   init?(names: [String], channels: ChannelFilter? = nil) {
     guard !names.isEmpty || channels != nil else { return nil }
     patterns = names.map { value in
-      let isPrefix = value.hasSuffix("*")
-      return ([UInt8]((isPrefix ? value.dropLast() : value[...]).utf8), isPrefix)
+      // By bytes: what makes one character with the `*` to a reader is a name's end all the same.
+      let isPrefix = value.utf8.last == UInt8(ascii: "*")
+      return ([UInt8](isPrefix ? value.utf8.dropLast() : value.utf8[...]), isPrefix)
     }
     self.channels = channels
   }

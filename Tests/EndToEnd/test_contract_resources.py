@@ -256,6 +256,17 @@ def test_any_other_character_or_length_is_no_name(daemon, spelling):
         assert method == "HEAD" or b'"invalid_channel_name"' in answer
 
 
+# contract: 2.1, 2.9
+def test_names_are_compared_by_their_bytes(run, sandbox):
+    daemon = run(app='name = "K"', connected=False)
+    daemon.put("/channels/K;")
+    assert [channel["name"] for channel in daemon.get("/channels?prefix=K%3B").json()["channels"]] == ["K;"]
+    # The Kelvin sign and the Greek question mark are canonically equivalent to a K and a semicolon.
+    assert daemon.get("/channels", params={"prefix": "\u212a"}).json()["channels"] == []
+    assert daemon.get("/channels", params={"prefix": "K\u037e"}).json()["channels"] == []
+    problem(daemon.get("/apps/\u212a"), 404, "unknown_app")
+
+
 # contract: 2.16
 def test_delete_again(run, name):
     daemon, channel = run(app='linger = "0s"'), name()

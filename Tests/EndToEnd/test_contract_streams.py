@@ -113,6 +113,17 @@ def test_filters(daemon, sandbox, name, query, expected):
     assert [event for event in first if event != "realtime:subscription_succeeded"] == wanted
 
 
+# contract: 3.30
+def test_a_filter_compares_bytes(daemon, sandbox, name):
+    channel, sign = name(), "\u0600"  # which makes one character with what follows it
+    stream = daemon.events(channel, "?event=%D8%80*&event=end")
+    daemon.subscribed(channel)
+    for event in ("*", f"{sign}x", sign, "end"):
+        sandbox.publish(channel, event, "1")
+    stream.until("end")
+    assert [frame.event for frame in stream.seen] == ["bridge:open", f"{sign}x", sign, "end"]
+
+
 # contract: 3.30, 3.37
 def test_a_filter_on_lines(daemon, sandbox, name):
     channel = name()
