@@ -67,6 +67,9 @@ public final class ChannelLog {
     self.keepsLastApplicationEvent = keepsLastApplicationEvent
   }
 
+  /// Whether there ever was an event, kept or not.
+  public var hasHadEvents: Bool { lastSequence > floor }
+
   /// Appends event `sequence`, which is greater than every one before, received at `now`, and returns the end of the
   /// log in the event form.
   @discardableResult

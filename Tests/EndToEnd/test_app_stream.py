@@ -124,6 +124,32 @@ def test_it_resumes_over_all_its_channels_in_order(run, sandbox, name):
     assert [(m["data"], m["id"]) for m in replayed] == [(m["data"], m["id"]) for m in first[5:]]
 
 
+# contract: 3.24
+def test_a_channel_that_has_gone_with_all_that_it_kept_is_missing(run, sandbox, name):
+    daemon, channel = run(app='linger = "0s"', limits='kept_age = "50ms"'), name()
+    stream = daemon.subscribed(channel)
+    before = daemon.get("/connection").headers["last-event-id"]
+    sandbox.publish(channel, "step", "1")
+    seen = stream.until("step").id
+
+    def is_forgotten():
+        # It is let go when the next one looks.
+        replay = daemon.events(channel, "", {"Last-Event-ID": before})
+        events = replay.next().event, replay.next().event
+        replay.close()
+        return events[1] == "bridge:gap"
+
+    poll(is_forgotten)
+    stream.close()
+    poll(lambda: daemon.get(f"/channels/{channel}").status_code == 404)
+    # Nobody has asked for all channels until now.
+    again = daemon.stream("/events?format=event", {"Last-Event-ID": before})
+    assert again.next().event == "bridge:open"
+    gap = again.next()
+    assert gap.event == "bridge:gap"
+    assert gap.json == {"reason": "evicted", "from": before, "to": seen}
+
+
 # contract: 3.19
 def test_a_state_change_is_said_once(run, name):
     daemon = run()
