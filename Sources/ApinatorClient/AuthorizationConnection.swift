@@ -77,7 +77,8 @@ final class AuthorizationConnection: AuthorizationLink {
         case .complete(let body):
           guard let head else { continue }
           isFresh = false
-          return end(exchange, .answered(head, body: body), isKept: keepsAlive)
+          // RFC 9112 §9.2: what comes without a request is no answer, and would be taken for the next one's.
+          return end(exchange, .answered(head, body: body), isKept: keepsAlive && input.isEmpty)
         }
       }
       state = .awaiting(exchange, decoder, isReused: false)

@@ -190,6 +190,22 @@ def test_a_byte_order_mark_before_the_answer_is_passed_over(run, name):
         run(auth=False, app=f'auth_endpoint = "{endpoint.url}/auth"').subscribed(name("private-"))
 
 
+def test_what_follows_an_answer_is_not_the_answer_to_the_next_request(run, name):  # RFC 9112 §9.2
+    stale = b'HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{"auth":"k:old"}'
+
+    def answer(handler, body):
+        fields = json.loads(body)
+        signed = json.dumps(authenticate_channel(SECRET, KEY, fields["socket_id"], fields["channel_name"])).encode()
+        # In one piece, so that it comes in one.
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(signed) + signed + stale)
+
+    with AuthEndpoint(answer) as endpoint:
+        daemon = run(auth=False, app=f'auth_endpoint = "{endpoint.url}/auth"')
+        for channel in (name("private-"), name("private-")):
+            stream = daemon.subscribed(channel)
+            assert "realtime:subscription_error" not in [frame.event for frame in stream.seen]
+
+
 def test_no_connection_to_the_endpoint_is_an_auth_error_403(run, name):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
