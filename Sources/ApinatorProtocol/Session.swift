@@ -24,7 +24,7 @@ public struct Session: ~Copyable {
   var authorizationQueue = FIFO<QueuedAuthorization>()
   var authorizationsInFlight: [UInt64: ChannelHandle] = [:]
   /// Subscriptions that were left before their answer came, and until when that answer is expected.
-  var withdrawn: [String: Instant] = [:]
+  var withdrawn = FadingNames()
 
   /// The state; every change of it is announced once by ``SessionAction/stateChanged(previous:current:)``.
   public internal(set) var state = SessionState.initialized

@@ -44,7 +44,7 @@ extension Session {
         setDeadline(handle, expected)
         return
       }
-      withdrawn[table[handle].name] = nil
+      withdrawn.forget(table[handle].name)
     }
     clearDeadline(handle)
     if table[handle].kind.isAuthorized {
@@ -104,7 +104,7 @@ extension Session {
       return nil
     }
     let handle = table.find(name)
-    guard withdrawn.removeValue(forKey: name) == nil else {
+    guard !withdrawn.forget(name) else {
       if let handle, table[handle].phase == .awaitingOldAnswer { startSubscription(handle, at: now) }
       return nil
     }
@@ -201,7 +201,6 @@ extension Session {
   }
 
   private mutating func withdraw(_ channel: String, at now: Instant) {
-    if withdrawn.count >= 64 { withdrawn = withdrawn.filter { $0.value > now } }
-    withdrawn[channel] = now + configuration.subscriptionTimeout
+    withdrawn.remember(channel, until: now + configuration.subscriptionTimeout, at: now)
   }
 }
