@@ -97,13 +97,11 @@ final class Feed {
   /// that completed.
   private func deliver(to reader: EventReader) -> Int {
     let table = reader.table
-    let position = table.slots[reader.index].position
-    let end = log.end(of: table.form)
-    guard table.backlog(at: reader.index, end: end) <= bridge.readerBacklogBytesMax else {
-      dropSlow(reader)
+    guard !table.slots[reader.index].isWaiting else {
+      if isTooSlow(reader) { dropSlow(reader) }
       return 0
     }
-    guard !table.slots[reader.index].isWaiting else { return 0 }
+    let position = table.slots[reader.index].position
     let progress = ReaderDelivery.run(reader, from: position, log: log)
     app.metrics.deliveredBytes &+= progress.bytes
     if progress.bytes > 0 {
@@ -116,13 +114,20 @@ final class Feed {
     case .upToDate: break
     case .blocked:
       table.setWaiting(true, at: reader.index)
-      reader.requestWritable()
+      // Not before it was offered what is there: a turn may bring more than a reader may be behind.
+      if isTooSlow(reader) { dropSlow(reader) } else { reader.requestWritable() }
     case .broken:
       takeOut(reader)
       reader.abort()
       onLeave?()
     }
     return progress.events
+  }
+
+  /// Whether it is further behind than it may be.
+  private func isTooSlow(_ reader: EventReader) -> Bool {
+    let table = reader.table
+    return table.backlog(at: reader.index, end: log.end(of: table.form)) > bridge.readerBacklogBytesMax
   }
 
   func readerIsWritable(_ reader: EventReader) {

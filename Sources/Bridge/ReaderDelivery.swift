@@ -32,14 +32,8 @@ enum ReaderDelivery {
   private static func sendAll(_ reader: EventReader, from position: UInt64, log: ChannelLog) -> Progress {
     var progress = Progress(position: position)
     log.withBytes(from: position, form: reader.form) { bytes in
-      guard !bytes.isEmpty else { return }
-      guard let sent = reader.send(bytes) else {
-        progress.outcome = .broken
-        return
-      }
-      progress.bytes = sent
-      progress.position += UInt64(sent)
-      if sent < bytes.count { progress.outcome = .blocked }
+      let rest = send(bytes, to: reader, &progress)
+      progress.position += UInt64(bytes.count - rest)
     }
     progress.events = log.eventCount(from: position, to: progress.position, form: reader.form)
     return progress
@@ -58,14 +52,9 @@ enum ReaderDelivery {
       }
       // The cursor counts bytes of the chunked frame; without chunk framing it is that many bytes of the bare one.
       let rest = UnsafeRawBufferPointer(rebasing: whole[min(skipped, whole.count)...])
-      guard let sent = reader.send(rest) else {
-        progress.outcome = .broken
-        return false
-      }
-      progress.bytes += sent
-      guard sent == rest.count else {
-        progress.outcome = .blocked
-        progress.position = frameStart + UInt64(skipped + sent)
+      let left = send(rest, to: reader, &progress)
+      guard left == 0 else {
+        progress.position = frameStart + UInt64(skipped + rest.count - left)
         return false
       }
       progress.position = event.endPosition
@@ -73,6 +62,27 @@ enum ReaderDelivery {
       return true
     }
     return progress
+  }
+
+  /// Sends of `bytes` what the client takes, and returns how many it does not. Under TLS and on HTTP/2 it takes only some
+  /// at a time, however many it could.
+  private static func send(
+    _ bytes: UnsafeRawBufferPointer, to reader: EventReader, _ progress: inout Progress
+  ) -> Int {
+    var rest = bytes
+    while !rest.isEmpty {
+      guard let sent = reader.send(rest) else {
+        progress.outcome = .broken
+        break
+      }
+      guard sent > 0 else {
+        progress.outcome = .blocked
+        break
+      }
+      progress.bytes += sent
+      rest = UnsafeRawBufferPointer(rebasing: rest[sent...])
+    }
+    return rest.count
   }
 
   /// Queues the rest of a frame that was sent in part, so that whatever follows is well-formed.

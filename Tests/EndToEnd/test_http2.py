@@ -14,6 +14,7 @@ import pytest
 from certificates import make_certificate
 from deadline import poll
 from h2peer import H2Client, H2Stream
+from peers import ScriptedUpstream
 from processes import IS_MEMORY_JUDGED, Program, configuration
 from raw import Connection, request
 
@@ -390,6 +391,16 @@ def test_a_stalled_stream_delays_nobody_and_resumes(daemon, sandbox, name):  # ย
         client.flush()
         client.until(lambda: len(client.streams[stalled].data("news")) == len(payloads))
         assert client.streams[stalled].data("news") == payloads
+
+
+def test_a_stream_that_takes_all_at_once_is_not_behind_however_much_that_is(run, name):  # ยง6
+    with ScriptedUpstream() as upstream:
+        daemon, channel = run(upstream=upstream, auth=False, limits="reader_backlog_bytes = 65536"), name()
+        with H2Client(daemon, settings={WINDOW: 1 << 20}) as client:
+            [stream] = subscribed(client, f"/channels/{channel}/events", 1)
+            # Each LF begins a line of its own for the reader.
+            upstream.send(upstream.connection(), "large", "\n" * 60_000, channel=channel)
+            client.until(lambda: client.streams[stream].data("large"))
 
 
 @pytest.mark.parametrize("opens", [True, False])

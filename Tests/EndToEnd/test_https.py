@@ -11,6 +11,7 @@ import pytest
 
 from certificates import make_certificate
 from deadline import SECONDS, poll
+from peers import ScriptedUpstream
 from processes import BINARY, Program, configuration
 from streams import Stream
 
@@ -68,6 +69,24 @@ def test_requests_and_streams_go_over_tls(secure, sandbox, name):
                 if (line := next(lines)).startswith('data: {"n"'):
                     data.append(line)
             assert data == ["data: " + payload] * 50
+
+
+def test_a_reader_that_takes_all_at_once_is_not_behind_however_much_that_is(start, tmp_path, name):  # §6
+    certificate, key = make_certificate(tmp_path, "a")
+    tls, channel = f'[tls]\ncertificate = "{certificate}"\nkey = "{key}"\n', name()
+    with ScriptedUpstream() as upstream:
+        text = configuration(upstream, limits="reader_backlog_bytes = 65536", rest=tls, auth=False)
+        daemon = start(SecureDaemon, tmp_path, text)
+        daemon.certificate = certificate
+        with client(daemon) as http, http.stream("GET", f"/channels/{channel}/events") as answer:
+            lines = answer.iter_lines()
+            while next(lines) != "event: realtime:subscription_succeeded":
+                pass
+            # Each LF begins a line of its own for the reader.
+            upstream.send(upstream.connection(), "large", "\n" * 60_000, channel=channel)
+            while (line := next(lines)) != "event: large":
+                assert line != "event: bridge:gap"
+            assert [next(lines) for _ in range(60_001)] == ["data: "] * 60_001
 
 
 # contract: 1.8

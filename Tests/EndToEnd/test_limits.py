@@ -8,6 +8,7 @@ import pytest
 
 from deadline import poll
 from h2peer import H2Client, H2Stream
+from peers import ScriptedUpstream
 from problems import problem
 from raw import Connection, request
 
@@ -245,6 +246,24 @@ def decode_chunks(data):
         if int(size, 16) == 0:
             break
     return body
+
+
+@pytest.mark.parametrize(
+    ("query", "options"),
+    [("?event=small", {}), ("?event=small&event=large", {}), ("", {"version": "1.0"})],
+    ids=["a filter", "a filter that lets all through", "HTTP/1.0"],
+)
+def test_a_reader_that_takes_all_at_once_is_not_behind_however_much_that_is(run, name, query, options):  # §6
+    with ScriptedUpstream() as upstream:
+        daemon, channel = run(upstream=upstream, auth=False, limits="reader_backlog_bytes = 65536"), name()
+        stream = daemon.events(channel, query, **options)
+        upstream.until("realtime:subscribe")
+        connection = upstream.connection()
+        # Each LF begins a line of its own for the reader.
+        upstream.send(connection, "large", "\n" * 30_000, channel=channel)
+        upstream.send(connection, "small", "{}", channel=channel)
+        stream.until("small")
+        assert "bridge:gap" not in [frame.event for frame in stream.seen]
 
 
 # contract: 6.7
