@@ -142,6 +142,8 @@ public final class UpstreamConnection {
   public func channel(_ handle: ChannelHandle) -> SessionChannel { session.channel(handle) }
   /// Whether a wanted channel is confirmed.
   public func isSubscribed(_ handle: ChannelHandle) -> Bool { session.isSubscribed(handle) }
+  /// Whether what comes for a channel that is not confirmed may be the rest of an earlier subscription.
+  public func mayReceiveRest(_ handle: ChannelHandle) -> Bool { session.mayReceiveRest(handle) }
   /// The data of a `realtime:subscription_succeeded` with the present members.
   public func presenceSnapshot(of handle: ChannelHandle) -> [UInt8] { session.presenceSnapshot(of: handle) }
 

@@ -25,6 +25,8 @@ struct ChannelRecord {
   let nameBytes: [UInt8]
   let kind: ChannelKind
   var phase: ChannelPhase = .idle
+  /// A subscription of the same name was left on this connection a short while ago.
+  var followsAnother = false
   /// Of the deadline that counts; any other in the queue is stale.
   var deadlineTicket: UInt64 = 0
   /// How often in a row the subscription failed on this connection.

@@ -25,6 +25,8 @@ public struct Session: ~Copyable {
   var authorizationsInFlight: [UInt64: ChannelHandle] = [:]
   /// Subscriptions that were left before their answer came, and until when that answer is expected.
   var withdrawn = FadingNames()
+  /// Subscriptions that were left, and until when something of them may still be on its way.
+  var left = FadingNames()
 
   /// The state; every change of it is announced once by ``SessionAction/stateChanged(previous:current:)``.
   public internal(set) var state = SessionState.initialized

@@ -61,6 +61,16 @@ extension Session {
   /// Whether the server has confirmed the channel that `handle` stands for.
   public func isSubscribed(_ handle: ChannelHandle) -> Bool { table[handle].isSubscribed }
 
+  /// Whether what comes for a channel that is not confirmed may be the rest of an earlier subscription, whose server has
+  /// not heard yet that it was left: what was published between that and the confirmation is missing after it.
+  public func mayReceiveRest(_ handle: ChannelHandle) -> Bool {
+    switch table[handle].phase {
+    case .subscribed: false
+    case .subscribing: table[handle].followsAnother
+    case .idle, .queued, .authorizing, .awaitingOldAnswer, .retrying: true
+    }
+  }
+
   /// The present members as the data of a `realtime:subscription_succeeded`: `{"presence":{"count","ids","hash"}}`;
   /// `{}` for other channels. Kept until a member changes.
   public mutating func presenceSnapshot(of handle: ChannelHandle) -> [UInt8] {

@@ -14,6 +14,7 @@ extension Session {
       return handle
     }
     let handle = table.insert(channel)
+    table[handle].followsAnother = left[channel].map { $0 > now } ?? false
     if isConnected { startSubscription(handle, at: now) }
     return handle
   }
@@ -28,8 +29,8 @@ extension Session {
     case .authorizing(let id): cancelAuthorization(id)
     case .subscribing:
       withdraw(channel, at: now)
-      actions.append(.send(ClientFrame.unsubscribe(channel)))
-    case .subscribed: actions.append(.send(ClientFrame.unsubscribe(channel)))
+      leave(channel, at: now)
+    case .subscribed: leave(channel, at: now)
     }
     table.remove(handle)
     trimDeadlines()
@@ -117,6 +118,7 @@ extension Session {
     let isResubscription = table[handle].wasConfirmed
     table[handle].phase = .subscribed
     table[handle].wasConfirmed = true
+    table[handle].followsAnother = false
     table[handle].failures = 0
     table[handle].error = nil
     table[handle].me = table[handle].claimedIdentity
@@ -149,12 +151,14 @@ extension Session {
     authorizationQueue.removeAll()
     deadlines.removeAll()
     withdrawn.removeAll()
+    left.removeAll()
     for handle in table.handles {
       if table[handle].isSubscribed { actions.append(.lost(channel: table[handle].name)) }
       rememberMembers(handle)
       table[handle].clearMembers()
       table[handle].claimedIdentity = nil
       table[handle].phase = .idle
+      table[handle].followsAnother = false
       table[handle].deadlineTicket = 0
       table[handle].failures = 0
     }
@@ -198,6 +202,11 @@ extension Session {
 
   private mutating func trimDeadlines() {
     while let first = deadlines.first, table[first.handle].deadlineTicket != first.ticket { deadlines.removeFirst() }
+  }
+
+  private mutating func leave(_ channel: String, at now: Instant) {
+    actions.append(.send(ClientFrame.unsubscribe(channel)))
+    left.remember(channel, until: now + configuration.subscriptionTimeout, at: now)
   }
 
   private mutating func withdraw(_ channel: String, at now: Instant) {

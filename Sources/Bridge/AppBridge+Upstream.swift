@@ -38,7 +38,7 @@ extension AppBridge: UpstreamDelegate {
     append("state_change", data: [UInt8](change.utf8), to: nil)
     if current != .connected {
       for channel in channels.values {
-        if channel.continuity == .early { channel.continuity = .broken }
+        if channel.continuity == .early || channel.continuity == .rest { channel.continuity = .broken }
         channel.subscriptionDidChange()
       }
     }
@@ -65,8 +65,7 @@ extension AppBridge: UpstreamDelegate {
     switch decision {
     case .confirmed(let isResubscription):
       log.info("subscribed", metadata: fields)
-      // What came early on this connection has been told of the gap before it.
-      if channel.continuity == .broken || isResubscription && channel.continuity != .early { tellOfGap(in: channel) }
+      if mayHaveMissed(channel, isResubscription: isResubscription) { tellOfGap(in: channel) }
       channel.continuity = .whole
     case .refused(let error):
       if channel.continuity != .fresh { channel.continuity = .broken }
@@ -104,10 +103,21 @@ extension AppBridge {
     append("bridge:gap", data: [UInt8](reconnectGap(channel.log).utf8), to: channel)
   }
 
+  /// Whether events may be missing between the newest one of the channel and its confirmation.
+  private func mayHaveMissed(_ channel: Channel, isResubscription: Bool) -> Bool {
+    switch channel.continuity {
+    case .broken, .rest: true
+    case .fresh, .whole: isResubscription
+    // It has been told of the gap before what came early on this connection.
+    case .early: false
+    }
+  }
+
   /// An event comes before its channel is confirmed: the gap that the confirmation would tell of lies before it, and if
-  /// the connection is lost now, another lies after it.
+  /// the connection is lost now, another lies after it. The rest of an earlier subscription has one after it anyway.
   private func willReceiveEarly(_ channel: Channel) {
-    if channel.continuity == .broken { tellOfGap(in: channel) }
-    channel.continuity = .early
+    let isRest = upstream.mayReceiveRest(channel.handle)
+    if channel.continuity == .broken || channel.continuity == .rest && !isRest { tellOfGap(in: channel) }
+    channel.continuity = isRest ? .rest : .early
   }
 }

@@ -209,7 +209,7 @@ final class AppBridge {
     guard channels[channel.name] === channel else { return }
     channels[channel.name] = nil
     channelsByHandle[channel.handle.index] = nil
-    if channel.continuity == .broken { tellAppFeedOfGap(of: channel.name, channel.feed) }
+    if channel.continuity == .broken || channel.continuity == .rest { tellAppFeedOfGap(of: channel.name, channel.feed) }
     // Also where nothing of it is kept any more: what there was is missing to whoever goes on from before.
     if channel.log.hasHadEvents { forgottenThrough = max(forgottenThrough, channel.log.lastSequence) }
     channel.forget()

@@ -17,6 +17,8 @@ final class Channel {
     case whole
     /// Not confirmed on the present connection, which has brought events all the same.
     case early
+    /// Not confirmed, and what has come may be the rest of an earlier subscription: something may be missing after it.
+    case rest
     /// Taken over from the daemon's last life, lost with the connection, or refused: readers are told before anything
     /// else.
     case broken

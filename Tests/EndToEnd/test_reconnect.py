@@ -1,12 +1,13 @@
 """What readers see when upstream goes and comes (HTTP contract, section 3; upstream-protocol, Connection)."""
 
 import json
+import threading
 
 import pytest
 
-from deadline import poll
+from deadline import SECONDS, poll
 from faults import FaultyUpstream, frame
-from peers import Client, ScriptedUpstream
+from peers import AuthEndpoint, Client, ScriptedUpstream, answer_with
 from processes import Daemon, Sandbox, configuration
 
 
@@ -294,6 +295,44 @@ def test_an_event_between_state_and_confirmation_is_not_lost(scripted, upstream,
     for number in range(3):
         upstream.send(connection, "news", json.dumps(number), channel=channel)
     assert [stream.until("news").json for _ in range(3)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("prefix", ["private-", ""])
+def test_the_rest_of_a_subscription_that_was_left_has_a_gap_after_it(run, name, prefix):
+    """What was published before the server heard of the one that follows is missing."""
+    may_answer = threading.Event()
+    may_answer.set()
+
+    def answer(handler, body):
+        assert may_answer.wait(SECONDS)
+        answer_with(200, '{"auth":"k:s"}')(handler, body)
+
+    with ScriptedUpstream(confirm=False) as upstream, AuthEndpoint(answer) as endpoint:
+        daemon, channel = run(upstream=upstream, auth=False, app=f'auth_endpoint = "{endpoint.url}"'), name(prefix)
+        connection = upstream.connection()
+
+        def say(event, data):
+            ScriptedUpstream.send(connection, event, data, channel=channel)
+
+        daemon.events(channel)
+        upstream.until("realtime:subscribe")
+        say("realtime:subscription_succeeded", "{}")
+        poll(lambda: daemon.channel(channel)["subscribed"])
+        may_answer.clear()
+        daemon.delete(f"/channels/{channel}?force=true")
+        stream = daemon.events(channel)
+        upstream.until("realtime:unsubscribe")
+        # On their way when it was left; the third is never sent.
+        say("step", "1")
+        say("step", "2")
+        assert stream.until("step").data == "1" and stream.until("step").data == "2"
+        may_answer.set()
+        upstream.until("realtime:subscribe")
+        say("realtime:subscription_succeeded", "{}")
+        say("step", "4")
+        assert stream.until("step").data == "4"
+        told = [frame.event for frame in stream.seen]
+        assert told[1:] == ["step", "step", "bridge:gap", "realtime:subscription_succeeded", "step"]
 
 
 def test_an_event_that_comes_before_the_confirmation_comes_after_the_gap(start, name):
