@@ -23,6 +23,11 @@ protocol AuthorizationLink: AnyObject {
   func close()
 }
 
+extension AuthorizationLink {
+  /// Whether it takes no request although it has none.
+  var takesNone: Bool { isMultiplexed && isIdle && !hasRoom }
+}
+
 /// What became of a request.
 enum AuthorizationOutcome {
   case answered(ResponseHead, body: [UInt8])

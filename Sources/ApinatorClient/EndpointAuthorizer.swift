@@ -128,6 +128,8 @@ public final class EndpointAuthorizer: ChannelAuthorizer {
   private func timedOut(_ exchange: AuthorizationExchange) {
     if let index = waiting.firstIndex(where: { $0 === exchange }) {
       waiting.remove(at: index)
+      // Another one may take some.
+      if let useless = links.firstIndex(where: \.takesNone) { links.remove(at: useless).close() }
     } else {
       links.first { $0.exchanges.contains { $0 === exchange } }?.timedOut(exchange)
     }
@@ -150,9 +152,11 @@ public final class EndpointAuthorizer: ChannelAuthorizer {
 
   private func openAsAllowed() {
     while mayOpen() { open() }
-    // Those that the connections being made may be for have their turn now.
+    // Those that the connections being made may be for have their turn now; and those that a connection does not take
+    // although it has none: its server allows none (RFC 9113 §5.1.2), for how long nobody knows.
     let turns = url.isSecure ? EndpointAuthorizer.requestsInFlightMax : openings.count
-    if !openings.isEmpty { for exchange in waiting.prefix(turns) { beginTurn(of: exchange) } }
+    guard !openings.isEmpty || links.contains(where: \.takesNone) else { return }
+    for exchange in waiting.prefix(turns) { beginTurn(of: exchange) }
   }
 
   private func mayOpen() -> Bool {

@@ -19,7 +19,7 @@ from processes import KEY, SECRET
 class SecureEndpoint:
     """`on_request(connection, number)`, which may be a coroutine function, says "answer" (also by None), "refuse",
     "reset", "503 and reset" (instead of a body), "ignore", "goaway" (answer this one and what came before it, and no
-    other), "cut" (end the connection), or "until the end" (HTTP/1.1: answer without a length, and end the connection
+    other), "the last" (answer this one, and allow no other), "cut" (end the connection), or "until the end" (HTTP/1.1: answer without a length, and end the connection
     without close_notify)."""
 
     def __init__(self, certificate, key, protocols=("h2", "http/1.1"), delay=0.005, streams_max=None, on_request=None):
@@ -178,7 +178,7 @@ class HTTP2:
             self.last = stream
             # Not close_connection(): after that h2 lets no answer be sent.
             self.writer.write(b"\0\0\x08\x07\0\0\0\0\0" + stream.to_bytes(4, "big") + b"\0\0\0\0")
-        if decision in ("answer", "goaway"):
+        if decision in ("answer", "goaway", "the last"):
             answer = await self.endpoint.answer(body)
             if stream not in self.connection.streams or self.writer.is_closing():
                 return
@@ -186,4 +186,6 @@ class HTTP2:
                 return
             self.connection.send_headers(stream, [(":status", "200"), ("content-type", "application/json")])
             self.connection.send_data(stream, answer, end_stream=True)
+        if decision == "the last":
+            self.connection.update_settings({h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS: 0})
         self.flush()

@@ -158,6 +158,18 @@ def test_a_request_that_is_not_answered_in_time_is_reset_and_harms_no_other(endp
     assert server.connections == 1
 
 
+def test_a_server_that_allows_no_more_requests_is_an_auth_error_and_then_left(endpoint, asking, name):
+    """RFC 9113 §5.1.2: it may set their number to 0, for a while or not."""
+    server = endpoint(on_request=lambda connection, _: "the last" if connection == 1 else None)
+    daemon = asking(server, app='auth_timeout = "1s"')
+    daemon.subscribed(name("private-"))
+    stream = daemon.events(name("private-"))
+    error = stream.until("realtime:subscription_error").json
+    assert (error["status"], "1000 ms" in error["error"]) == (403, True)
+    stream.until("realtime:subscription_succeeded")
+    assert server.connections == 2
+
+
 PROTOCOLS = pytest.mark.parametrize("protocols", [["h2"], ["http/1.1"]], ids=["HTTP/2", "HTTP/1.1"])
 
 
