@@ -42,8 +42,10 @@ final class AuthorizationExchange {
       let channel = PercentEncoding.encode(formComponent: request.channel)
       body = [UInt8]("socket_id=\(socketID)&channel_name=\(channel)".utf8)
     }
+    // RFC 9110 §12.5.3: whoever names no coding takes any.
     var fields: HeaderFields = [
-      "Content-Type": contentType, "Accept": "application/json", "Content-Length": String(body.count),
+      "Content-Type": contentType, "Accept": "application/json", "Accept-Encoding": "identity",
+      "Content-Length": String(body.count),
     ]
     for field in headers { fields.append(field.name, field.value) }
     return AuthorizationMessage(fields: fields, body: body)

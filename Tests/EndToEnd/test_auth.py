@@ -103,6 +103,7 @@ def test_the_auth_endpoint_gets_socket_id_and_channel_name(run, name, form):
         path, fields, body = endpoint.requests[0]
         assert path == "/realtime/auth?x=1"
         assert (fields["Authorization"], fields["X-Host"]) == ("Bearer of the test", "h")
+        assert fields["Accept-Encoding"] == "identity"
         said = json.loads(body) if form == "json" else dict(urllib.parse.parse_qsl(body.decode()))
         assert said == {"socket_id": daemon.connection()["socket_id"], "channel_name": private}
         if form == "form":
