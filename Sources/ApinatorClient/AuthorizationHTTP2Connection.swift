@@ -98,9 +98,12 @@ final class AuthorizationHTTP2Connection: AuthorizationLink {
     } catch { fail(error.message) }
   }
 
-  /// Sends what there is to send and looks whether the connection is still of use.
+  /// Tells what happened, sends what there is to send and looks whether the connection is still of use.
   private func settle() {
-    flush()
+    repeat {
+      while !isClosed, let event = session.nextEvent() { handle(event) }
+      flush()
+    } while !isClosed && session.hasEvents
     guard !isClosed else { return }
     if isDraining, pending.isEmpty {
       close()
@@ -156,8 +159,7 @@ extension AuthorizationHTTP2Connection: StreamSocketDelegate {
     do throws(HTTP2SessionFailure) {
       try input.withReadableBytes { (bytes) throws(HTTP2SessionFailure) in try session.receive(bytes) }
     } catch { return fail(error.message) }
-    while !isClosed, let event = session.nextEvent() { handle(event) }
-    if !isClosed { settle() }
+    settle()
   }
 
   func streamSocketDidClose(_ socket: StreamSocket, reason: CloseReason) {

@@ -4,7 +4,8 @@ public import HTTPCodec
 
 /// The client's side of one HTTP/2 connection (RFC 9113) without a socket: requests and bytes in, answers and bytes out.
 ///
-/// Whatever is called may leave bytes to send, so ``drainOutput(into:)`` follows, and then a look at ``isFinished``.
+/// Whatever is called may leave bytes to send, so ``drainOutput(into:)`` follows, and then a look at ``hasEvents``, for a
+/// stream that is broken off here ends as that is sent, and at ``isFinished``.
 public final class HTTP2ClientSession {
   /// Answers to the peer's PING and SETTINGS that may wait at once; a peer that asks for more is flooding.
   static let answersWaitingMax = 64
@@ -115,6 +116,9 @@ public final class HTTP2ClientSession {
 
   /// The next thing that happened, nil when there is nothing more.
   public func nextEvent() -> HTTP2ClientEvent? { streams.nextEvent() }
+
+  /// Whether ``nextEvent()`` would give something.
+  public var hasEvents: Bool { streams.hasEvents }
 
   /// Appends all bytes for the peer to `queue`.
   public func drainOutput(into queue: inout ByteQueue) throws(HTTP2SessionFailure) {

@@ -27,6 +27,8 @@ final class HTTP2ClientStreams {
 
   init(limits: HTTP2Limits) { self.limits = limits }
 
+  var hasEvents: Bool { nextEventIndex < events.count }
+
   func nextEvent() -> HTTP2ClientEvent? {
     guard nextEventIndex < events.count else {
       events.removeAll(keepingCapacity: true)

@@ -18,7 +18,7 @@ from processes import KEY, SECRET
 
 class SecureEndpoint:
     """`on_request(connection, number)`, which may be a coroutine function, says "answer" (also by None), "refuse",
-    "reset", "503 and reset" (instead of a body), "ignore", "goaway" (answer this one and what came before it, and no
+    "reset", "503 and reset" (instead of a body), "no status" (a head without one), "ignore", "goaway" (answer this one and what came before it, and no
     other), "the last" (answer this one, and allow no other), "cut" (end the connection), or "until the end" (HTTP/1.1: answer without a length, and end the connection
     without close_notify)."""
 
@@ -172,6 +172,10 @@ class HTTP2:
         elif decision == "503 and reset":
             self.connection.send_headers(stream, [(":status", "503")])
             self.connection.reset_stream(stream, h2.errors.ErrorCodes.INTERNAL_ERROR)
+        elif decision == "no status":
+            self.flush()
+            # Not by the library, which knows better: HEADERS that end the stream, with the one field "x: y".
+            self.writer.write(b"\0\0\x05\x01\x05" + stream.to_bytes(4, "big") + b"\0\x01x\x01y")
         elif decision == "cut":
             self.writer.transport.abort()
         elif decision == "goaway":

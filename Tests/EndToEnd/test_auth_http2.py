@@ -139,6 +139,13 @@ def test_a_stream_that_is_reset_is_an_auth_error_of_that_channel_alone(endpoint,
     assert server.connections == 1
 
 
+def test_a_malformed_answer_is_an_auth_error_at_once(endpoint, asking, name):  # RFC 9113 §8.1.1
+    daemon = asking(endpoint(on_request=lambda *_: "no status"), app='auth_timeout = "60s"')
+    error = daemon.events(name("private-")).until("realtime:subscription_error").json
+    assert (error["type"], error["status"]) == ("AuthError", 403)
+    assert "malformed" in error["error"]
+
+
 def test_the_status_of_a_refusal_is_told_also_when_its_body_does_not_come(endpoint, asking, name):
     daemon = asking(endpoint(on_request=lambda *_: "503 and reset"))
     error = daemon.events(name("private-")).until("realtime:subscription_error").json
