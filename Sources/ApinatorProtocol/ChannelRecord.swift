@@ -27,6 +27,8 @@ struct ChannelRecord {
   var phase: ChannelPhase = .idle
   /// A subscription of the same name was left on this connection a short while ago.
   var followsAnother = false
+  /// An error that may have been the withdrawal of that one was taken for the answer, which then comes after all.
+  var mayStillBeAnswered = false
   /// Of the deadline that counts; any other in the queue is stale.
   var deadlineTicket: UInt64 = 0
   /// How often in a row the subscription failed on this connection.

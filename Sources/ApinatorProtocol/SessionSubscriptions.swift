@@ -24,14 +24,16 @@ extension Session {
   @discardableResult
   public mutating func unsubscribe(_ channel: String, at now: Instant) -> ChannelHandle? {
     guard let handle = table.find(channel) else { return nil }
+    var isServerToKnow = table[handle].mayStillBeAnswered
     switch table[handle].phase {
     case .idle, .queued, .awaitingOldAnswer, .retrying: break
     case .authorizing(let id): cancelAuthorization(id)
     case .subscribing:
       withdraw(channel, at: now)
-      leave(channel, at: now)
-    case .subscribed: leave(channel, at: now)
+      isServerToKnow = true
+    case .subscribed: isServerToKnow = true
     }
+    if isServerToKnow { leave(channel, at: now) }
     table.remove(handle)
     trimDeadlines()
     pumpAuthorizations()
@@ -66,13 +68,14 @@ extension Session {
     switch table[handle].phase {
     case .subscribing: confirm(handle)
     case .subscribed: break  // Said again: the snapshot is news.
-    // An error that withdrew an earlier subscription can look like the answer to this one, which then comes after all.
-    case .retrying, .queued: confirm(handle)
-    case .authorizing(let id):
+    case .retrying where table[handle].mayStillBeAnswered, .queued where table[handle].mayStillBeAnswered:
+      confirm(handle)
+    case .authorizing(let id) where table[handle].mayStillBeAnswered:
       cancelAuthorization(id)
       confirm(handle)
       pumpAuthorizations()
-    case .idle, .awaitingOldAnswer:
+    // Nothing was asked that this could be the answer to: of an earlier subscription it is said again.
+    case .idle, .awaitingOldAnswer, .retrying, .queued, .authorizing:
       report(.unexpectedAnswer(channel: table[handle].name))
       return .dropped(.unexpectedAnswer)
     }
@@ -83,7 +86,8 @@ extension Session {
   mutating func receiveRefused(_ envelope: Envelope, in frame: Span<UInt8>, at now: Instant) -> Reception {
     guard let handle = answered(envelope, in: frame, at: now) else { return .dropped(.unexpectedAnswer) }
     switch table[handle].phase {
-    case .subscribing, .subscribed: break
+    case .subscribing: table[handle].mayStillBeAnswered = table[handle].followsAnother
+    case .subscribed: break
     case .idle, .queued, .authorizing, .awaitingOldAnswer, .retrying:
       report(.unexpectedAnswer(channel: table[handle].name))
       return .dropped(.unexpectedAnswer)
@@ -119,6 +123,7 @@ extension Session {
     table[handle].phase = .subscribed
     table[handle].wasConfirmed = true
     table[handle].followsAnother = false
+    table[handle].mayStillBeAnswered = false
     table[handle].failures = 0
     table[handle].error = nil
     table[handle].me = table[handle].claimedIdentity
@@ -159,6 +164,7 @@ extension Session {
       table[handle].claimedIdentity = nil
       table[handle].phase = .idle
       table[handle].followsAnother = false
+      table[handle].mayStillBeAnswered = false
       table[handle].deadlineTicket = 0
       table[handle].failures = 0
     }

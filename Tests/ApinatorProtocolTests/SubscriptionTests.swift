@@ -175,6 +175,43 @@ import Testing
       ])
   }
 
+  @Test func whatMayStillBeAnsweredIsUnsubscribedToo() throws {
+    talk.establish()
+    talk.subscribe("a")
+    talk.confirm("a")
+    talk.unsubscribe("a")
+    talk.subscribe("a")
+    talk.receive("realtime:subscription_error", channel: "a")
+    _ = talk.take()
+    talk.unsubscribe("a")
+    #expect(talk.take().frames == ["realtime:unsubscribe a"])
+  }
+
+  @Test func aConfirmationThatIsSaidAgainConfirmsNothingThatWasNotAsked() throws {
+    talk.establish()
+    talk.subscribe("private-a")
+    talk.authorize(try #require(talk.take().requests.first).id)
+    talk.confirm("private-a")
+    talk.unsubscribe("private-a")
+    talk.subscribe("private-a")
+    let request = try #require(talk.take().requests.first)
+    #expect(talk.receive("realtime:subscription_succeeded", channel: "private-a") == .dropped(.unexpectedAnswer))
+    #expect(talk.channel(named: "private-a")?.isSubscribed == false)
+    talk.authorize(request.id)
+    #expect(talk.take().frames == ["realtime:subscribe private-a"])
+    talk.receive("realtime:subscription_error", channel: "private-a")
+    talk.confirm("private-a")
+    #expect(talk.channel(named: "private-a")?.isSubscribed == true, "the error may have been the earlier one's end")
+  }
+
+  @Test func aConfirmationBetweenTwoAttemptsIsNotBelieved() throws {
+    talk.establish()
+    talk.subscribe("private-a")
+    talk.refuse(try #require(talk.take().requests.first).id)
+    #expect(talk.receive("realtime:subscription_succeeded", channel: "private-a") == .dropped(.unexpectedAnswer))
+    #expect(talk.channel(named: "private-a")?.isSubscribed == false)
+  }
+
   @Test func unsubscribeSendsAndForgetsUnknownNamesDoNothing() {
     talk.establish()
     let handle = talk.subscribe("a")
