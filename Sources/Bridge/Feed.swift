@@ -116,10 +116,7 @@ final class Feed {
       table.setWaiting(true, at: reader.index)
       // Not before it was offered what is there: a turn may bring more than a reader may be behind.
       if isTooSlow(reader) { dropSlow(reader) } else { reader.requestWritable() }
-    case .broken:
-      takeOut(reader)
-      reader.abort()
-      onLeave?()
+    case .broken: cut(reader)
     }
     return progress.events
   }
@@ -149,6 +146,14 @@ final class Feed {
     guard reader.index >= 0 else { return }
     reader.table.remove(reader)
     bridge.streamDidEnd()
+  }
+
+  /// Breaks off the stream of a reader that takes nothing any more.
+  private func cut(_ reader: EventReader) {
+    takeOut(reader)
+    reader.abort()
+    readerDidMove()
+    onLeave?()
   }
 
   // MARK: Readers
@@ -238,9 +243,7 @@ final class Feed {
         if slot.isWaiting {
           bridge.metrics.droppedStreams["write_timeout", default: 0] += 1
           bridge.log.notice("closed a stuck reader", metadata: fields)
-          takeOut(reader)
-          readerDidMove()
-          reader.abort()
+          cut(reader)
         } else {
           reader.keepAlive()
           table.advance(at: index, to: slot.position, now: now)

@@ -280,6 +280,19 @@ def test_write_timeout_without_progress_closes(run, sandbox, name):
     slow.close()
 
 
+def test_a_reader_that_was_cut_does_not_keep_its_channel_subscribed(run, sandbox, name):  # §1: linger
+    daemon = run(app='linger = "0s"', limits='write_timeout = "1s"\nreader_backlog_bytes = 67108864')
+    channel = name()
+    slow = Connection(daemon, receive_buffer=4096).send(request(path=f"/channels/{channel}/events"))
+    assert slow.head()[0] == 200
+    poll(lambda: daemon.channel(channel)["subscribed"])
+    server, filler = sandbox.server(), "x" * 9500
+    for _ in range(400):  # beyond what the kernel buffers
+        server.trigger("step", f'{{"s":"{filler}"}}', channel=channel)
+    poll(lambda: daemon.get(f"/channels/{channel}").status_code == 404, 30)
+    slow.close()
+
+
 # contract: 6.15
 def test_kept_bytes_the_oldest_go(run, sandbox, name):
     daemon, channel = run(limits="kept_bytes = 1048576"), name()
