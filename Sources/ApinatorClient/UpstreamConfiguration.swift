@@ -14,7 +14,7 @@ public struct UpstreamConfiguration {
   public var tls: TLSContext?
   /// DNS, TCP and TLS together.
   public var connectTimeout: Duration
-  /// Larger messages are skipped and reported.
+  /// Larger messages are skipped and reported; ``UpstreamConnection/messageBytesMax`` to begin with.
   public var messageBytesMax: Int
   /// The session's own constants.
   public var session: SessionConfiguration

@@ -63,6 +63,10 @@ public final class UpstreamConnection {
   private var timer: TimerID?
   private var timerDue = Instant.zero
   private var isPerforming = false
+  /// Larger messages are skipped and reported. Not to be changed while a message is handed over.
+  public var messageBytesMax: Int {
+    didSet { if case .open(_, let webSocket) = link { webSocket.messageBytesMax = messageBytesMax } }
+  }
   /// Told what happens; not owned.
   public weak var delegate: (any UpstreamDelegate)?
 
@@ -75,6 +79,7 @@ public final class UpstreamConnection {
     self.reactor = reactor
     self.connector = connector
     self.configuration = configuration
+    messageBytesMax = configuration.messageBytesMax
     self.authorizer = authorizer
     session = Session(configuration: configuration.session, seed: seed ?? SecureRandom.uint64(), at: reactor.now)
   }
@@ -236,7 +241,7 @@ public final class UpstreamConnection {
   private func opened(_ attempt: AttemptID, _ socket: StreamSocket) {
     socket.keepsInputStorage = true
     let webSocket = WebSocketConnection(
-      socket: socket, role: .client, messageBytesMax: configuration.messageBytesMax,
+      socket: socket, role: .client, messageBytesMax: messageBytesMax,
       outputBytesMax: UpstreamConnection.outputBytesMax)
     webSocket.delegate = self
     link = .open(attempt, webSocket)

@@ -148,7 +148,10 @@ public final class Daemon {
       allowedHosts: new.allowedHosts, allowedOrigins: new.allowedOrigins, isSecure: new.tls != nil)
     for old in bridge.apps where !apps.contains(where: { $0 === old }) { old.end() }
     bridge.replaceApps(with: apps)
-    for app in apps { app.endStreams(refusedBy: access, before: oldAccess) }
+    for app in apps {
+      app.upstream.messageBytesMax = new.limits.maxEventBytes
+      app.endStreams(refusedBy: access, before: oldAccess)
+    }
     for app in made { do { try app.start() } catch { log.error("\(error.detail)") } }
     for app in apps { app.upstream.retryNow() }
     log.info("reloaded", metadata: ["apps": "\(apps.count)", "new": "\(made.count)"])

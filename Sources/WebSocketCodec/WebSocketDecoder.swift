@@ -35,7 +35,8 @@ public struct WebSocketDecoder: Sendable {
   private static let keptCapacityBytesMax = 1 << 16
 
   private let role: WebSocketRole
-  private let messageBytesMax: Int
+  /// Messages of more bytes are skipped; a change counts from the next frame on.
+  public var messageBytesMax: Int
   private var state = State.awaitingHeader
   /// The message whose frames are moved out of the queue, nil when there is none.
   private var message: PartialMessage?

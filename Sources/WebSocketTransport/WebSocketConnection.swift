@@ -57,6 +57,12 @@ public final class WebSocketConnection {
   /// How many bytes wait because the peer does not take them.
   public var pendingOutputBytes: Int { socket.pendingOutputBytes }
 
+  /// Messages of more bytes are skipped. To be changed between messages, not while one is handed over.
+  public var messageBytesMax: Int {
+    get { decoder.messageBytesMax }
+    set { decoder.messageBytesMax = newValue }
+  }
+
   /// Sends one text message, which has to be valid UTF-8. Does nothing once the connection is over.
   public func send(text: Span<UInt8>) { send(.text, text) }
 

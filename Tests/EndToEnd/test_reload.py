@@ -1,5 +1,6 @@
 """SIGHUP: what did not change is not touched (config-and-cli, Configuration)."""
 
+import json
 import os
 import signal
 import stat
@@ -38,6 +39,25 @@ def test_no_stream_of_an_untouched_app_drops(run, sandbox, name):
     assert daemon.connection()["socket_id"] == socket_id
     daemon.wait_for_state("connected", prefix="/apps/second")
     assert daemon.trigger("private-x", "client-x", "x" * 20).status_code == 413
+
+
+# contract: 8.3
+def test_a_changed_max_event_bytes_counts_for_old_and_new_apps(run, sandbox, name):
+    daemon, channel = run(), name()
+    old = daemon.subscribed(channel)
+    second = '[[app]]\nname = "second"\napp_key = "sandbox-key"\nurl = "' + sandbox.url + '"\n'
+    reload(daemon, configuration(sandbox, rest=second, limits="max_event_bytes = 4096"))
+    new = daemon.stream(f"/apps/second/channels/{channel}/events")
+    new.until("realtime:subscription_succeeded")
+    sandbox.publish(channel, "large", json.dumps("x" * 6000))
+    sandbox.publish(channel, "small", "{}")
+    for stream in (old, new):
+        stream.until("small")
+        assert [frame.event for frame in stream.seen[-2:]] == ["bridge:gap", "small"]
+    reload(daemon, configuration(sandbox, rest=second))
+    sandbox.publish(channel, "large", json.dumps("x" * 6000))
+    for stream in (old, new):
+        stream.until("large")
 
 
 # contract: 3.24, 3.29, 3.39
