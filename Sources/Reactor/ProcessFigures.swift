@@ -35,16 +35,26 @@ public struct ProcessFigures: Sendable {
     Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_usec) * 1000
   }
 
-  /// The field after the command's name, which may hold anything, is the third; the start is the 22nd, in clock ticks
-  /// since the machine's.
   private static func startTime() -> Int64 {
-    let fields = read("/proc/self/stat").split(separator: ")").last?.split(separator: " ") ?? []
-    guard fields.count > 19, let ticks = Int64(fields[19]) else { return 0 }
-    let sinceBoot = ticks * 1_000_000_000 / Int64(sysconf(Int32(_SC_CLK_TCK)))
+    let ticksPerSecond = Int64(sysconf(Int32(_SC_CLK_TCK)))
+    guard let sinceBoot = startNanoseconds(stat: read("/proc/self/stat"), ticksPerSecond: ticksPerSecond) else {
+      return 0
+    }
     var boot = timespec()
     clock_gettime(CLOCK_BOOTTIME, &boot)
     let uptime = Int64(boot.tv_sec) * 1_000_000_000 + Int64(boot.tv_nsec)
     return Int64(WallClock.unixNanoseconds()) - uptime + sinceBoot
+  }
+
+  /// How long the machine had been up when the process of that `/proc/PID/stat` started, in nanoseconds; nil when it does
+  /// not say.
+  static func startNanoseconds(stat: String, ticksPerSecond: Int64) -> Int64? {
+    // The field after the command's name, which may hold anything, is the third; the start is the 22nd, in clock ticks.
+    let fields = stat.split(separator: ")").last?.split(separator: " ") ?? []
+    guard fields.count > 19, let ticks = Int64(fields[19]) else { return nil }
+    // Whole seconds first: ticks times a thousand million are too many for 64 bits once a machine has been up for three
+    // years.
+    return ticks / ticksPerSecond * 1_000_000_000 + ticks % ticksPerSecond * 1_000_000_000 / ticksPerSecond
   }
 
   private static func countDescriptors() -> Int {
