@@ -41,13 +41,17 @@ public final class HTTPServer {
   ///
   /// - Returns: the address, with the port that the kernel chose for port 0.
   public func listen(on address: SocketAddress, mode: UInt32 = 0o660) throws(ListenError) -> SocketAddress {
-    let listener = try Listener(reactor: reactor, address: address, mode: mode) { [weak self] in self?.accept($0, $1) }
+    let listener = try Listener(reactor: reactor, address: address, mode: mode) {
+      [weak self] (descriptor, peer) throws(Errno) in try self?.accept(descriptor, peer)
+    }
     return add(listener)
   }
 
   /// Serves what arrives at a listening socket that was made elsewhere.
   public func listen(inherited: consuming FileDescriptor) throws(ListenError) -> SocketAddress {
-    let listener = try Listener(reactor: reactor, inherited: inherited) { [weak self] in self?.accept($0, $1) }
+    let listener = try Listener(reactor: reactor, inherited: inherited) {
+      [weak self] (descriptor, peer) throws(Errno) in try self?.accept(descriptor, peer)
+    }
     return add(listener)
   }
 
@@ -97,22 +101,18 @@ public final class HTTPServer {
     service.noteRelief()
   }
 
-  private func accept(_ descriptor: consuming FileDescriptor, _ peer: SocketAddress) {
-    let isRefused = connectionCount >= limits.connectionsMax
-    do {
-      let engine = peer.isTCP ? tls.map { TLSEngine(context: $0, role: .server, serverName: nil) } : nil
-      let socket = try StreamSocket(reactor: reactor, descriptor: descriptor, tls: engine)
-      if isRefused { return refuse(socket) }
-      let client: ClientIdentity = peer.isTCP ? .network(peer) : .local(try socket.peerCredentials())
-      let connection = HTTPConnection(socket: socket, client: client, server: self)
-      connection.index = freePlaces.popLast() ?? connections.count
-      if connection.index == connections.count {
-        connections.append(connection)
-      } else {
-        connections[connection.index] = connection
-      }
-    } catch {
-      noteExhaustion(error)
+  private func accept(_ descriptor: consuming FileDescriptor, _ peer: SocketAddress) throws(Errno) {
+    let client: ClientIdentity =
+      peer.isTCP ? .network(peer) : .local(try PeerCredentials(of: descriptor.rawValue))
+    let engine = peer.isTCP ? tls.map { TLSEngine(context: $0, role: .server, serverName: nil) } : nil
+    let socket = try StreamSocket(reactor: reactor, descriptor: descriptor, tls: engine)
+    guard connectionCount < limits.connectionsMax else { return refuse(socket) }
+    let connection = HTTPConnection(socket: socket, client: client, server: self)
+    connection.index = freePlaces.popLast() ?? connections.count
+    if connection.index == connections.count {
+      connections.append(connection)
+    } else {
+      connections[connection.index] = connection
     }
   }
 

@@ -7,8 +7,9 @@ public import Reactor
 /// When the process is out of descriptors, it stops accepting instead of spinning, and goes on a second later or when
 /// it is told that one was freed; who waits in the backlog is served then.
 public final class Listener: ReadinessHandler {
-  /// Takes over an accepted connection and learns who is at its other end.
-  public typealias Accept = (consuming FileDescriptor, SocketAddress) -> Void
+  /// Takes over an accepted connection and learns who is at its other end. What it throws counts as if accept(2) had
+  /// failed of it, such as `ENOSPC` of epoll_ctl(2); the connection is closed.
+  public typealias Accept = (consuming FileDescriptor, SocketAddress) throws(Errno) -> Void
 
   /// The most connections accepted in one turn.
   public static let acceptsPerTurnMax = 64
@@ -107,7 +108,7 @@ public final class Listener: ReadinessHandler {
 
   /// Accepts a connection; false when none waits.
   private func acceptOne() -> Bool {
-    do {
+    do throws(Errno) {
       let listening = fd
       let (raw, peer) = try SocketAddress.read {
         shim_accept4(listening, $0, $1, SHIM_SOCK_NONBLOCK | SHIM_SOCK_CLOEXEC)
@@ -115,14 +116,14 @@ public final class Listener: ReadinessHandler {
       let connection = FileDescriptor(owning: raw)
       // It fails only when the connection is already gone, which the first read will tell.
       if peer.isTCP { _ = try? SocketOptions.setNoDelay(raw) }
-      accept(connection, peer)
+      try accept(connection, peer)
       return true
     } catch {
       switch error.rawValue {
       case EAGAIN:
         noteRelief()
         return false
-      case EMFILE, ENFILE, ENOBUFS, ENOMEM:
+      case EMFILE, ENFILE, ENOBUFS, ENOMEM, ENOSPC:
         rest(error)
         return false
       // accept(2): errors that a connection brought along concern that one alone.

@@ -109,9 +109,6 @@ public final class StreamSocket: ReadinessHandler {
     set { if newValue { flags.insert(.keepsInputStorage) } else { flags.remove(.keepsInputStorage) } }
   }
 
-  /// Who is at the other end of a Unix socket.
-  public func peerCredentials() throws(Errno) -> PeerCredentials { try PeerCredentials(of: fd) }
-
   /// Has the kernel give the connection up when the peer does not answer; see ``SocketOptions``. TCP only.
   public func setLiveness(idle: Duration, interval: Duration, probes: Int32, userTimeout: Duration) throws(Errno) {
     try SocketOptions.setKeepAlive(fd, idle: idle, interval: interval, probes: probes)

@@ -94,6 +94,32 @@ import Testing
     wire.socket.close()
   }
 
+  @Test func restsWhenAConnectionCannotBeKept() throws {
+    let reactor = try Reactor()
+    var isFull = true
+    var accepted = 0
+    let listener = try Listener(reactor: reactor, address: loopback) { (_, _) throws(Errno) in
+      // As epoll_ctl(2) says it, for want of watches.
+      if isFull { throw Errno(ENOSPC) }
+      accepted += 1
+    }
+    var reports: [Errno] = []
+    listener.onExhausted = { reports.append($0) }
+    var reliefs = 0
+    listener.onRelieved = { reliefs += 1 }
+    let clients = [try Client(listener.localAddress), try Client(listener.localAddress)]
+    try reactor.turn(until: { listener.isPaused })
+    #expect(reports == [Errno(ENOSPC)])
+    #expect(try reactor.runOnce(timeout: .zero) == 0)
+
+    isFull = false
+    listener.descriptorWasFreed()
+    try reactor.turn(until: { reliefs > 0 })
+    #expect(accepted == 1 && reports.count == 1 && reliefs == 1)
+    withExtendedLifetime(clients) {}
+    listener.close()
+  }
+
   /// In a process of its own, whose limit of descriptors is a few.
   @Test func restsWhenDescriptorsRunOut() async {
     await #expect(processExitsWith: .success) {
