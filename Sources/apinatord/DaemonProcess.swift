@@ -132,7 +132,7 @@ struct DaemonProcess {
       if let sandboxApp { new.apps.insert(sandboxApp, at: 0) }
       try daemon.reload(new)
       notifier.remark = nil
-      logOutput.level = Logger.Level(new.log.level)
+      logOutput.change(to: new.log)
     } catch let problems as ConfigurationProblems {
       for problem in problems.problems { log.error("reload refused: \(problem)") }
     } catch {

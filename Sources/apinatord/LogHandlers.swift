@@ -6,28 +6,43 @@ import Reactor
 import Synchronization
 import Systemd
 
-/// Where log lines go: to the journal, or to standard error. Neither is waited for when it does not read. The level can
-/// change while the daemon runs.
+/// Where log lines go: to the journal, or to standard error. Neither is waited for when it does not read. Level and format
+/// can change while the daemon runs.
 final class LogOutput: Sendable {
-  let style: LogStyle
-  private let journal: Journal?
+  private struct Form: Sendable {
+    let format: LogFormat
+    let style: LogStyle
+    let journal: Journal?
+
+    init(_ format: LogFormat) {
+      self.format = format
+      style = LogStyle(format)
+      journal = style == .journal ? Journal(identifier: "apinatord") : nil
+    }
+  }
+
+  private let form: Mutex<Form>
   private let lines = LineOutput(descriptor: STDERR_FILENO)
   private let threshold: Atomic<Int>
   private let repeats = Mutex(RepeatFilter<LogLine>())
 
   init(_ configuration: LogConfiguration) {
-    style = LogStyle(configuration.format)
-    journal = style == .journal ? Journal(identifier: "apinatord") : nil
+    form = Mutex(Form(configuration.format))
     threshold = Atomic(Logger.Level(configuration.level).index)
   }
 
   /// What is written at least, for loggers that have no level of their own.
-  var level: Logger.Level {
-    get { Logger.Level.allCases[threshold.load(ordering: .relaxed)] }
-    set { threshold.store(newValue.index, ordering: .relaxed) }
+  var level: Logger.Level { Logger.Level.allCases[threshold.load(ordering: .relaxed)] }
+
+  /// Obeys `configuration` from now on.
+  func change(to configuration: LogConfiguration) {
+    threshold.store(Logger.Level(configuration.level).index, ordering: .relaxed)
+    form.withLock { form in
+      if form.format != configuration.format { form = Form(configuration.format) }
+    }
   }
 
-  /// Makes every logger of the process write here. Once a process; returns what a reload changes the level of.
+  /// Makes every logger of the process write here. Once a process; returns what a reload changes.
   @discardableResult
   static func start(_ configuration: LogConfiguration) -> LogOutput {
     let output = LogOutput(configuration)
@@ -52,20 +67,21 @@ final class LogOutput: Sendable {
   static let sumInterval = RepeatFilter<LogLine>.interval
 
   private func put(_ line: LogLine) {
-    switch journal?.send(line.journalEntry) {
+    let form = form.withLock { $0 }
+    switch form.journal?.send(line.journalEntry) {
     // Standard error may be the journal too, and is not read by one that does not read.
     case .taken, .lost: return
     case .failed, nil: break
     }
-    lines.write(bytes(of: line)) { count in
+    lines.write(bytes(of: line, form.style)) { count in
       bytes(
         of: LogLine(
           level: .warning, label: line.label,
-          message: "\(count) log lines are lost, which standard error did not take", fields: []))
+          message: "\(count) log lines are lost, which standard error did not take", fields: []), form.style)
     }
   }
 
-  private func bytes(of line: LogLine) -> [UInt8] {
+  private func bytes(of line: LogLine, _ style: LogStyle) -> [UInt8] {
     var bytes = ByteQueue()
     line.append(to: &bytes, style: style, at: Timestamp.now())
     return bytes.copy()

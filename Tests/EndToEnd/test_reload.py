@@ -109,6 +109,32 @@ def test_what_a_start_refuses_a_reload_refuses_too(run, sandbox, name):
     reload(daemon, configuration(sandbox))
 
 
+# contract: 8.3
+@pytest.mark.parametrize("app", ["", 'linger = "1s"'], ids=["untouched", "made anew"])
+def test_max_event_bytes_counts_at_once(run, sandbox, name, app):
+    daemon, channel = run(limits="max_event_bytes = 2000"), name()
+    reload(daemon, configuration(sandbox, app=app, limits="max_event_bytes = 20000"))
+    stream = daemon.subscribed(channel)
+    sandbox.publish(channel, "large", '"' + "x" * 10000 + '"')
+    assert len(stream.until("large").data) == 10002
+    assert "bridge:gap" not in [frame.event for frame in stream.seen]
+    reload(daemon, configuration(sandbox, app=app, limits="max_event_bytes = 2000"))
+    sandbox.publish(channel, "large", '"' + "x" * 10000 + '"')
+    assert stream.until("bridge:gap").json == {"reason": "too_large"}
+
+
+def test_the_logs_format_is_changed(run, sandbox):
+    daemon = run()
+    reload(daemon, configuration(sandbox, rest='[log]\nformat = "text"'))
+    for _ in range(2):
+        count = len(daemon.lines)
+        daemon.configuration.write_text(configuration(sandbox))
+        daemon.signal(signal.SIGHUP)
+        poll(lambda: any("reloaded" in line for line in daemon.lines[count:]), what=daemon.log)
+    reloaded = [line for line in daemon.lines if "reloaded" in line]
+    assert [line.startswith("{") for line in reloaded] == [True, False, True]
+
+
 # contract: 5.10, 8.3
 def test_tokens_are_compared(run, sandbox, tmp_path):
     daemon = run()
