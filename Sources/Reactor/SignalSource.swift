@@ -25,6 +25,13 @@ public final class SignalSource: ReadinessHandler {
     registration = try reactor.register(fd: descriptor.rawValue, interest: .readable, handler: self)
   }
 
+  /// Has `signals` wait for a source of theirs, instead of ending the process before there is one. To be called as early
+  /// as can be, in the thread that will be the loop's.
+  public static func hold(_ signals: [Int32]) {
+    var set = SignalSource.set(of: signals)
+    pthread_sigmask(SIG_BLOCK, &set, nil)
+  }
+
   /// Lets the signals do what they do by default again.
   public func close() {
     guard isOpen else { return }

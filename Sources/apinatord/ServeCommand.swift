@@ -2,6 +2,7 @@ import ArgumentParser
 import Bridge
 import BridgeConfig
 import Glibc
+import Reactor
 
 struct ServeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -32,6 +33,8 @@ struct ServeCommand: ParsableCommand {
   }
 
   func run() throws {
+    // Whoever changes the configuration of a daemon that still reads it wants it read again.
+    SignalSource.hold([SIGHUP])
     let replay = try replay.load()
     let options = ServeOptions(
       configurationFile: configurationFile,

@@ -162,6 +162,24 @@ def test_a_stop_is_not_reloaded_and_is_told_once(sandbox, start, manager):
             assert "=1" not in manager.socket.recv(4096).decode().replace("WATCHDOG=1", "")
 
 
+def test_sighup_while_it_starts_is_a_reload(sandbox, tmp_path):
+    file = tmp_path / "pipe"
+    os.mkfifo(file)
+    with subprocess.Popen([BINARY, "serve", "--config", file], stderr=subprocess.PIPE, text=True) as process:
+        try:
+            # Opened once the daemon waits for its configuration.
+            with open(file, "w") as pipe:
+                process.send_signal(signal.SIGHUP)
+                pipe.write(configuration(sandbox))
+            assert any('"ready"' in line for line in process.stderr)
+            with open(file, "w") as pipe:
+                pipe.write(configuration(sandbox))
+            assert any('"reloaded"' in line for line in process.stderr)
+        finally:
+            process.terminate()
+        assert process.wait(SECONDS) == 0
+
+
 def test_sigint_ends_it_as_well(run):
     daemon = run()
     daemon.signal(signal.SIGINT)
