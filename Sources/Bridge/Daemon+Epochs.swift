@@ -6,12 +6,14 @@ import Reactor
 extension Daemon {
   static let epochName = "last-epoch"
 
+  /// No clock says so many milliseconds: a file that does was not written here.
+  private static let epochMax: UInt64 = 1 << 53
   /// A decimal number and a line end.
   private static let epochBytesMax = 32
 
   static func epoch(at unixNanoseconds: UInt64, after last: UInt64?) -> UInt64 {
     let present = unixNanoseconds / 1_000_000
-    guard let last, last < .max else { return present }
+    guard let last else { return present }
     return max(present, last + 1)
   }
 
@@ -20,7 +22,8 @@ extension Daemon {
     guard let directory else { return nil }
     do {
       guard let bytes = try StateFile(epochName, in: directory).contents(bytesMax: epochBytesMax) else { return nil }
-      return UInt64(String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self))
+      let number = UInt64(String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self))
+      return number.flatMap { $0 < epochMax ? $0 : nil }
     } catch {
       // Why will be said when it is written.
       return nil

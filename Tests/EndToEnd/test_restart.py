@@ -416,6 +416,17 @@ def test_the_file_is_for_nobody_else_and_holds_no_secret(live, sandbox, name, st
     assert steps(daemon.events(channel, headers=headers | resume), 2)[0] == [1, 2]
 
 
+@pytest.mark.parametrize("number", [2**64 - 1, 2**64 - 2, 2**63, "nonsense"])
+def test_a_last_epoch_that_nobody_wrote_is_passed_over(live, state, number):
+    file = state / "last-epoch"
+    file.write_text(f"{number}\n")
+    file.chmod(0o600)
+    daemon = live()
+    poll(lambda: file.read_text() != f"{number}\n", what=daemon.log)
+    assert int(file.read_text()) < 2**53
+    assert daemon.stop() == 0
+
+
 def test_a_reload_after_a_restart_goes_on_with_the_same_ids(live, sandbox, name):
     channel = name()
     daemon = live()
