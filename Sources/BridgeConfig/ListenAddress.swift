@@ -26,14 +26,20 @@ public enum ListenAddress: Equatable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// Whether one program cannot listen on both, since they are the same port of the same address, or of all of them.
+  /// Whether one program cannot listen on both, since they are the same path, or the same port of the same address or of
+  /// all of them.
   public func overlaps(_ other: ListenAddress) -> Bool {
     switch (self, other) {
-    case (.unix(let path), .unix(let otherPath)): path == otherPath
+    case (.unix(let path), .unix(let otherPath)): Self.names(of: path) == Self.names(of: otherPath)
     case (.tcp(let host, let port), .tcp(let otherHost, let otherPort)):
       port == otherPort && port != 0 && IPAddress.overlap(IPAddress(host), IPAddress(otherHost))
     case (.unix, .tcp), (.tcp, .unix): false
     }
+  }
+
+  /// What stands between the slashes of an absolute path, as the system reads it.
+  private static func names(of path: String) -> [[UInt8]] {
+    path.utf8.split(separator: UInt8(ascii: "/")).map { [UInt8]($0) }.filter { $0 != [UInt8(ascii: ".")] }
   }
 
   /// As it is written in the configuration.

@@ -10,8 +10,8 @@ extension ConfigurationParser {
     var addresses: [ListenAddress] = []
     for text in texts {
       guard let address = listenAddress(text) else { continue }
-      // The very same entry is reported already.
-      if let other = addresses.first(where: { $0 != address && $0.overlaps(address) }) {
+      // Entries of the very same text are reported already, and left out.
+      if let other = addresses.first(where: { $0.overlaps(address) }) {
         report(
           text.position, "\(quoted(text.value)) and \(quoted(other.description)) cannot both be listened on",
           fix: "keep the one that covers what you want")

@@ -68,6 +68,9 @@ struct FlawedDocument: Sendable, CustomTestStringConvertible {
         + "[[token]]\nname = \"a\"\nsecret = { file = \"/s\" }\n" + minimalApp,
       "1:26 \"127.0.0.1:1\" cannot both", "1:50 \"[::1]:1\" cannot both"),
     FlawedDocument(
+      "listen = [\"127.0.0.1:80\", \"127.0.0.1:080\", \"unix:/a/b\", \"unix:/a//./b\", \"unix:/a/.b\"]\n" + minimalApp,
+      "1:27 \"127.0.0.1:80\" cannot both", "1:57 \"unix:/a/b\" cannot both"),
+    FlawedDocument(
       "listen = [\"unix:/\(String(repeating: "x", count: 107))\"]\n" + minimalApp, "1:11 107 bytes; this has 108"),
     FlawedDocument("socket_mode = \"0o660\"\n" + minimalApp, "1:15 which is not a mode"),
     FlawedDocument("socket_mode = \"1777\"\n" + minimalApp, "1:15 which is not a mode"),
