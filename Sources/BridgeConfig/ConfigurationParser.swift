@@ -68,7 +68,7 @@ public struct ConfigurationParser {
   }
 
   private mutating func report(_ error: TOMLSyntaxError) {
-    let text = Self.withoutNumber(error.text)
+    let text = Self.withoutValue(error.text)
     let start = text.prefix(1).lowercased() + text.dropFirst()
     let fix =
       if text.contains("leading zeroes") {
@@ -85,8 +85,10 @@ public struct ConfigurationParser {
     report(error.position, "not TOML: \(start)", fix: fix)
   }
 
-  /// What the parser says of a number that is none, without its digits: somebody may have written a secret there.
-  private static func withoutNumber(_ text: String) -> String {
+  /// What the parser says of a value that is none, without what is written there: somebody may have put a secret there.
+  private static func withoutValue(_ text: String) -> String {
+    let isOfValue = ["boolean", "floating-point", "integer"].contains { text.prefix { $0 != ":" }.contains($0) }
+    if isOfValue, let seen = text.firstRange(of: ", saw '") { return String(text[..<seen.lowerBound]) }
     for end in ["' is not representable", "' could not be interpreted", "' as a value"] {
       guard let after = text.firstRange(of: end), let quote = text.firstIndex(of: "'") else { continue }
       return text[..<quote] + "it" + text[text.index(after: after.lowerBound)...]

@@ -40,7 +40,11 @@ struct FlawedDocument: Sendable, CustomTestStringConvertible {
     FlawedDocument("a = 1\n[é]\n", "2:2 bare key"),
     FlawedDocument("[=]\n", "1:2 bare key"),
     // What it quotes of the file stays in one line.
-    FlawedDocument("connect = f\n", #"1:12 saw 'f\n'"#),
+    FlawedDocument("connect =\n", #"1:10 saw '\n'"#),
+    // It quotes nothing of a value, which may be a secret in the wrong place.
+    FlawedDocument("app_secret = trus3cr3t\n", "1:17 expected 'true'; write text in double quotes"),
+    FlawedDocument("app_secret = infs3cr3t\n", "1:17 expected value-terminator; write"),
+    FlawedDocument("app_secret = 0b0s3cr3t\n", "1:17 expected digit; write"),
   ]
 
   static let top = [
