@@ -97,7 +97,8 @@ extension BridgeClientError {
 func durationArgument(_ text: String) throws -> Duration {
   if text == "0" { return .zero }
   guard let duration = DurationSyntax.parse(text) else {
-    throw ValidationError("\"\(text)\" is no duration; write a whole number and ms, s, m or h, such as 30s")
+    throw ValidationError(
+      "\"\(text)\" is no duration; write a whole number and ms, s, m or h (a year at most), such as 30s")
   }
   return duration
 }

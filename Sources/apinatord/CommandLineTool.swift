@@ -22,6 +22,10 @@ struct CommandLineTool: ParsableCommand {
   static func main() {
     StandardDescriptors.occupy()
     let arguments = CommandLine.arguments.dropFirst()
+    guard ProcessEnvironment.argumentsAreText else {
+      Console.message("Error: an argument is not UTF-8; trigger reads data from standard input in place of -")
+      exit(withError: ExitCode.usage)
+    }
     if let name = unknownTopic(arguments) {
       Console.message("Error: there is no subcommand '\(name)'; apinatord --help lists them")
       exit(withError: ExitCode.usage)

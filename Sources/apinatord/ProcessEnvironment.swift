@@ -1,6 +1,6 @@
 import Glibc
 
-/// The only place that reads the environment.
+/// The only place that reads the environment, and arguments as they are.
 enum ProcessEnvironment {
   /// Where the configuration is when nobody says.
   static let configurationFileDefault = "/etc/apinatord/apinatord.toml"
@@ -48,6 +48,12 @@ enum ProcessEnvironment {
     return stream == "\(status.st_dev):\(status.st_ino)"
   }
 
+  /// Whether all arguments of the command line are UTF-8. `CommandLine.arguments` has others changed.
+  static var argumentsAreText: Bool {
+    (0..<Int(CommandLine.argc)).allSatisfy { index in
+      CommandLine.unsafeArgv[index].map { String(validatingCString: $0) != nil } ?? true
+    }
+  }
   /// Nil also for an empty value.
   private static func value(_ name: String) -> String? {
     guard let text = getenv(name), text.pointee != 0 else { return nil }

@@ -15,7 +15,7 @@ from processes import BINARY, ROOT, SECRET, Daemon, Program, Sandbox, configurat
 
 def run_program(*arguments, environment=None):
     return subprocess.run(
-        [BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL,
+        [BINARY, *map(os.fsencode, arguments)], capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL,
         env={**os.environ, **(environment or {})})  # fmt: skip
 
 
@@ -48,6 +48,11 @@ def test_data_that_looks_like_an_option_is_hinted_at():
     assert done.returncode == 64 and "-- -1" in done.stderr and "Usage:" in done.stderr
     done = run_program("trigger", "private-x", "client-x", "--", "-1", environment={"APINATORD_URL": "http://127.0.0.1:1"})
     assert done.returncode == 69
+
+
+def test_arguments_are_never_changed():
+    done = run_program("trigger", "private-x", "client-x", b"caf\xe9", environment={"APINATORD_URL": "http://127.0.0.1:1"})
+    assert done.returncode == 64 and "not UTF-8" in done.stderr
 
 
 @pytest.mark.parametrize("command", [[], ["serve"], ["check-config"], ["sandbox"], ["version"]])
