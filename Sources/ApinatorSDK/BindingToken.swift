@@ -1,3 +1,4 @@
+import ApinatorProtocol
 import Synchronization
 
 /// Tells one binding from another, since closures have no identity: give one to `bind`, and later to `unbind`.
@@ -53,17 +54,21 @@ final class Binding: Sendable {
 /// The bindings of a channel, or of all, by the event's name. What is removed is returned, to be released outside of
 /// any lock: a callback may own objects that call back when they go.
 struct BindingTable {
-  private var bindings: [String: [Binding]] = [:]
+  private var bindings: [ExactText: [Binding]] = [:]
 
   var isEmpty: Bool { bindings.isEmpty }
 
-  subscript(_ event: String) -> [Binding] { bindings[event] ?? [] }
+  subscript(_ event: String) -> [Binding] { bindings[ExactText(event)] ?? [] }
 
-  mutating func insert(_ binding: Binding, for event: String) { bindings[event, default: []].append(binding) }
+  mutating func insert(_ binding: Binding, for event: String) {
+    bindings[ExactText(event), default: []].append(binding)
+  }
 
-  mutating func remove(_ event: String) -> [Binding] { bindings.removeValue(forKey: event) ?? [] }
+  mutating func remove(_ event: String) -> [Binding] { bindings.removeValue(forKey: ExactText(event)) ?? [] }
 
-  mutating func remove(_ event: String, _ token: BindingToken) -> [Binding] {
+  mutating func remove(_ event: String, _ token: BindingToken) -> [Binding] { remove(ExactText(event), token) }
+
+  private mutating func remove(_ event: ExactText, _ token: BindingToken) -> [Binding] {
     guard let all = bindings[event] else { return [] }
     let kept = all.filter { $0.token != token }
     bindings[event] = kept.isEmpty ? nil : kept
@@ -71,7 +76,7 @@ struct BindingTable {
   }
 
   mutating func remove(_ token: BindingToken) -> [Binding] {
-    bindings.keys.sorted().flatMap { remove($0, token) }
+    Array(bindings.keys).flatMap { remove($0, token) }
   }
 
   mutating func removeAll() -> [Binding] {

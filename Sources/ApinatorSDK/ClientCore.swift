@@ -55,13 +55,13 @@ final class ClientCore: Sendable {
   /// makes of the subscription.
   func subscribe(_ name: String, _ make: (ChannelID) -> any Channel) -> any Channel {
     let (id, face) = withState { state in
-      if let channel = state.channels[name] {
+      if let channel = state[name] {
         // Asked for again: a refused one is tried again soon.
         state.post(.subscribe(channel.id))
         return (channel.id, channel.face)
       }
       let id = ChannelID(name: name, number: state.nextNumber())
-      state.channels[name] = ChannelState(id: id)
+      state[name] = ChannelState(id: id)
       state.post(.subscribe(id))
       return (id, nil)
     }
@@ -70,7 +70,7 @@ final class ClientCore: Sendable {
   }
 
   func channel(_ name: String, _ make: (ChannelID) -> any Channel) -> (any Channel)? {
-    guard let (id, face) = withState({ state in state.channels[name].map { ($0.id, $0.face) } }) else { return nil }
+    guard let (id, face) = withState({ state in state[name].map { ($0.id, $0.face) } }) else { return nil }
     return face ?? adopt(make(id), id)
   }
 
@@ -88,7 +88,7 @@ final class ClientCore: Sendable {
 
   func unsubscribe(_ name: String) {
     let removed = withState { state -> [Binding]? in
-      guard var channel = state.channels.removeValue(forKey: name) else { return nil }
+      guard var channel = state.removeChannel(name) else { return nil }
       state.post(.unsubscribe(channel.id))
       return channel.bindings.removeAll()
     }
@@ -102,7 +102,7 @@ final class ClientCore: Sendable {
   /// Sends on the channel called `name`; only as long as its subscription is `id`, unless that is nil.
   func trigger(_ name: String, _ event: String, _ data: [UInt8], id: ChannelID? = nil) throws(TriggerError) {
     let problem = withState { state -> TriggerError? in
-      let channel = id.map { state.channel($0) } ?? state.channels[name]
+      let channel = id.map { state.channel($0) } ?? state[name]
       if let problem = ClientCore.problem(name, event, channel, state.connection) { return problem }
       if let channel { state.post(.trigger(channel: channel.id, event: event, data: data)) }
       return nil
@@ -164,13 +164,7 @@ final class ClientCore: Sendable {
       state.setConnection(.disconnected, socketID: nil)
       state.commands = []
       var removed = state.bindings.removeAll()
-      for name in state.channels.keys.sorted() {
-        removed +=
-          state.update(state.channels[name]?.id ?? ChannelID(name: name, number: 0)) {
-            $0.bindings.removeAll()
-          } ?? []
-      }
-      state.channels = [:]
+      for var channel in state.removeChannels() { removed += channel.bindings.removeAll() }
       return removed
     }
     for binding in removed { binding.unbind() }

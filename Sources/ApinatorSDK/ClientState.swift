@@ -8,7 +8,7 @@ struct ClientState {
   var connection = ConnectionState.initialized
   var socketID: String?
   var lastError: ConnectionFailure?
-  var channels: [String: ChannelState] = [:]
+  private(set) var channels: [ExactText: ChannelState] = [:]
   /// Global bindings.
   var bindings = BindingTable()
   var commands: [Command] = []
@@ -41,17 +41,32 @@ struct ClientState {
     }
   }
 
+  /// The subscription to the channel called `name`.
+  subscript(_ name: String) -> ChannelState? {
+    get { channels[ExactText(name)] }
+    set { channels[ExactText(name)] = newValue }
+  }
+
+  /// Takes out the subscription to the channel called `name`.
+  mutating func removeChannel(_ name: String) -> ChannelState? { channels.removeValue(forKey: ExactText(name)) }
+
+  /// Takes out all subscriptions.
+  mutating func removeChannels() -> [ChannelState] {
+    defer { channels = [:] }
+    return Array(channels.values)
+  }
+
   /// The subscription `id`; nil when it is over.
   func channel(_ id: ChannelID) -> ChannelState? {
-    guard let channel = channels[id.name], channel.id == id else { return nil }
+    guard let channel = self[id.name], channel.id == id else { return nil }
     return channel
   }
 
   /// Changes the subscription `id`; nil, without calling `body`, when it is over.
   @discardableResult
   mutating func update<R>(_ id: ChannelID, _ body: (inout ChannelState) -> R) -> R? {
-    guard channels[id.name]?.id == id else { return nil }
-    return body(&channels[id.name, default: ChannelState(id: id)])
+    guard self[id.name]?.id == id else { return nil }
+    return body(&channels[ExactText(id.name), default: ChannelState(id: id)])
   }
 
   /// Whether any callback could still be called.

@@ -22,7 +22,7 @@ struct EventFeed: Sendable {
   }
 
   mutating func yield(_ event: Event) {
-    guard name == nil || name == event.name else { return }
+    guard name.map({ $0.utf8.elementsEqual(event.name.utf8) }) ?? true else { return }
     var event = event
     event.missedBefore = missed
     switch continuation.yield(event) {

@@ -17,7 +17,7 @@ final class Router {
   private let upstream: any Upstream
   /// By the session's handle, so that an event finds its channel without a look-up by name.
   private var wanted: [Wanted?] = []
-  private var handles: [String: ChannelHandle] = [:]
+  private var handles: [ExactText: ChannelHandle] = [:]
   private var feeds: [EventFeed] = []
   private var stateFeeds: [StateFeed] = []
   /// Of events that are on no channel.
@@ -89,7 +89,7 @@ final class Router {
     while wanted.count <= handle.index { wanted.append(nil) }
     if wanted[handle.index]?.id != id {
       wanted[handle.index] = Wanted(id: id, handle: handle)
-      handles[id.name] = handle
+      handles[ExactText(id.name)] = handle
     }
     let outcomes = early
     early = []
@@ -100,7 +100,7 @@ final class Router {
     guard let index = index(of: id.name), wanted[index]?.id == id else { return }
     let feeds = wanted[index]?.feeds ?? []
     wanted[index] = nil
-    handles[id.name] = nil
+    handles[ExactText(id.name)] = nil
     upstream.unsubscribe(id.name)
     for feed in feeds { feed.continuation.finish() }
   }
@@ -116,7 +116,7 @@ final class Router {
     }
   }
 
-  private func index(of name: String?) -> Int? { name.flatMap { handles[$0]?.index } }
+  private func index(of name: String?) -> Int? { name.flatMap { handles[ExactText($0)]?.index } }
 
   // MARK: Sequences
 
@@ -192,7 +192,8 @@ final class Router {
     guard !isOver else { return }
     log("skipped a message of \(byteCount) bytes on \(channel ?? "an unknown channel")")
     for at in feeds.indices { feeds[at].miss() }
-    for at in wanted.indices where channel == nil || wanted[at]?.id.name == channel {
+    let skipped = channel.map(ExactText.init)
+    for at in wanted.indices where skipped == nil || wanted[at].map({ ExactText($0.id.name) }) == skipped {
       wanted[at]?.missed += 1
       for feed in (wanted[at]?.feeds ?? []).indices { wanted[at]?.feeds[feed].miss() }
     }

@@ -60,6 +60,30 @@ struct HonestyTests {
     #expect(stage.server.closes == [1000])
   }
 
+  @Test("names that look alike are others: é in one scalar and in two, K and the Kelvin sign")
+  func namesAreBytes() async {
+    let stage = Stage()
+    let seen = Recorder<String>()
+    let (one, other) = (stage.confirmed("caf\u{E9}"), stage.confirmed("cafe\u{301}"))
+    #expect(one !== other)
+    #expect(stage.sent("realtime:subscribe").count == 2)
+    stage.client.bind("K") { seen.append("global \($0.text)") }
+    one.bind("K") { seen.append("one \($0.text)") }
+    other.bind("\u{212A}") { seen.append("other \($0.text)") }
+    let events = stage.client.events(named: "\u{212A}")
+    stage.receive("\u{212A}", on: one.name, data: "1")
+    stage.receive("\u{212A}", on: other.name, data: "2")
+    one.unbind("\u{212A}")
+    stage.receive("K", on: one.name, data: "3")
+    #expect(seen.all == ["other 2", "one 3", "global 3"])
+    stage.client.unsubscribe(other.name)
+    #expect(stage.sent.last?.utf8.elementsEqual("realtime:unsubscribe cafe\u{301}".utf8) == true)
+    #expect(one.subscribed && !other.subscribed)
+    var iterator = events.makeAsyncIterator()
+    #expect(await iterator.next()?.text == "1")
+    #expect(await iterator.next()?.text == "2")
+  }
+
   @Test("a sequence has the events of its channel, and ends when that is unsubscribed")
   func channelSequence() async {
     let stage = Stage()
