@@ -93,9 +93,20 @@ struct DaemonProcess {
     // A replay waits for readers.
     if options.replay != nil { app.channels = [] }
     sandboxApp = app
-    configuration.apps.insert(app, at: 0)
+    addSandboxApp(to: &configuration)
     log.info("sandbox listening", metadata: ["address": "\(address)"])
     return server
+  }
+
+  /// In the place of one that has its name, as an app has that is given none.
+  private func addSandboxApp(to configuration: inout Configuration) {
+    guard let sandboxApp else { return }
+    if let index = configuration.apps.firstIndex(where: { $0.name == sandboxApp.name }) {
+      configuration.apps.remove(at: index)
+      log.warning(
+        "left out an app of the configuration: the sandbox's has its name", metadata: ["app": "\(sandboxApp.name)"])
+    }
+    configuration.apps.insert(sandboxApp, at: 0)
   }
 
   private func announce(_ addresses: [SocketAddress]) {
@@ -129,7 +140,7 @@ struct DaemonProcess {
     notifier.remark = "reload refused, see the log"
     do {
       var new = try options.loadConfiguration()
-      if let sandboxApp { new.apps.insert(sandboxApp, at: 0) }
+      addSandboxApp(to: &new)
       try daemon.reload(new)
       notifier.remark = nil
       logOutput.change(to: new.log)

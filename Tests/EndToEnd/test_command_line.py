@@ -216,6 +216,19 @@ def test_serve_sandbox_starts_both_with_an_app_named_main_and_chatters_on_presen
     assert daemon.get("/apps/main").json()["default"] is True
 
 
+def test_the_sandboxs_app_takes_the_place_of_one_of_its_name(start):
+    other = '[[app]]\nname = "other"\napp_key = "k"\ncluster = "eu"\nconnect = false\n'
+    text = f'listen = ["127.0.0.1:0"]\n[[app]]\napp_key = "k"\ncluster = "eu"\nconnect = false\n{other}'
+    daemon = start(Daemon, text, ["--sandbox", "--sandbox-port", "0"])
+    assert [app["name"] for app in daemon.get("/apps").json()["apps"]] == ["main", "other"]
+    daemon.wait_for_state("connected")
+    daemon.signal(signal.SIGHUP)
+    daemon.wait_for_entry("reloaded")
+    assert [app["name"] for app in daemon.get("/apps").json()["apps"]] == ["main", "other"]
+    assert daemon.connection()["state"] == "connected"
+    daemon.wait_for_entry("left out an app of the configuration: the sandbox's has its name", app="main", count=2)
+
+
 def test_the_sandbox_chatters_unless_quiet(start):
     loud = start(Sandbox, quiet=False)
     assert [c["name"] for c in loud.server().get_channels()] == ["presence-x"]
