@@ -173,7 +173,7 @@ final class AppBridge {
   /// The events of all channels in one order.
   func allChannels() -> AppFeed {
     if let appFeed { return appFeed }
-    let made = AppFeed(app: self, floor: forgottenThrough)
+    let made = AppFeed(app: self)
     appFeed = made
     return made
   }

@@ -1,3 +1,4 @@
+import Bytes
 import ChannelLog
 import EventStreamCodec
 import Logging
@@ -5,8 +6,8 @@ import Reactor
 
 /// The events of all channels of an app in one order, for `GET /events`.
 ///
-/// It is made when the first reader asks, from what the channels have kept, and goes on from there. Of the channels that
-/// have gone it remembers the names only while one of their events is in memory, or a few others do.
+/// It is made when the first reader asks, and keeps little: what a reader goes on from is collected from what the
+/// channels keep. Of the channels that have gone it remembers the names only while one of their events is in memory, or a few others do.
 final class AppFeed {
   let feed: Feed
   private unowned let app: AppBridge
@@ -19,12 +20,33 @@ final class AppFeed {
 
   private static let namesMin = 256
 
-  init(app: AppBridge, floor: UInt64) {
+  init(app: AppBridge) {
     self.app = app
-    let log = ChannelLog(encoder: app.encoder, floor: floor)
+    let log = ChannelLog(encoder: app.encoder, floor: app.sequence, collects: true)
     feed = Feed(log: log, encoder: app.encoder, app: app, fields: ["app": "\(app.name)", "channel": "*"])
-    let feeds = app.channels.map { ($0.key, $0.value.feed) } + app.unclaimed.map { ($0.key, $0.value) }
-    log.collect(feeds.map { ($1.log, addSource(of: $0, $1.encoder)) })
+    for (name, feed) in channelFeeds { _ = addSource(of: name, feed.encoder) }
+  }
+
+  /// Those of the channels, by name.
+  private var channelFeeds: [(name: String, feed: Feed)] {
+    app.channels.map { ($0.key, $0.value.feed) } + app.unclaimed.map { ($0.key, $0.value) }
+  }
+
+  /// Takes up what the channels keep of what came after event `sequence`, for a reader that goes on from there, as far as
+  /// `kept_bytes` leaves room. Returns the event up to which something is missing for want of it.
+  func collect(after sequence: UInt64) -> UInt64? {
+    guard sequence < feed.log.evictedThrough else { return nil }
+    for (_, feed) in channelFeeds { feed.trim(now: app.reactor.now) }
+    let logs = channelFeeds.map { (log: $1.log, source: sources[$0] ?? addSource(of: $0, $1.encoder)) }
+    feed.trimLater()
+    let lost = logs.reduce(app.forgottenThrough) { max($0, $1.log.lostThrough ?? 0) }
+    return feed.log.collect(logs, after: sequence, lost: lost, bytesMax: app.bridge.replayBytesMax)
+  }
+
+  /// Takes up what the channels keep of what was received at `instant` or later.
+  func collect(since instant: Instant) {
+    guard let first = channelFeeds.compactMap({ $1.log.firstSequence(since: instant) }).min() else { return }
+    _ = collect(after: first - 1)
   }
 
   /// Appends an event of `channel`, of the whole app when it is nil.

@@ -168,6 +168,10 @@ final class Bridge {
     isEvicting = false
   }
 
+  /// How many bytes of events may be collected for a reader of several channels without driving out what is kept: they
+  /// are there once more for it, and once more in its form.
+  var replayBytesMax: Int { max(0, limits.keptBytes - keptBytes) / 3 }
+
   private var isEvicting = false
 
   private var feedWithOldestEvent: Feed? {

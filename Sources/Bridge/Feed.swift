@@ -275,6 +275,9 @@ final class Feed {
     account()
   }
 
+  /// Drops it at the end of this turn, when whoever it was put there for has its place in it.
+  func trimLater() { setNeedsFlush() }
+
   /// Frees about `bytes` of the oldest events.
   func dropOldest(bytes: Int) {
     log.dropOldest(bytes: bytes, slowest: slowestReaders)

@@ -158,22 +158,21 @@ struct StreamRequest {
       presentState(reader, scope, replayFrom: end, &frames)
       return end
     case .since(let span):
-      let position = log.position(since: app.reactor.now + (.zero - span), form: form)
+      let position = scope.position(since: app.reactor.now + (.zero - span), form: form)
       presentState(reader, scope, replayFrom: position, &frames)
       return position
     case .after(let text):
       guard let id = EventID(text), id.epoch == app.epoch, id.sequence <= app.lastEventID.sequence else {
-        let position = log.oldestKept(in: form)
+        let position = scope.resume(after: 0, form: form).position
         gap("unknown_id", from: text, reader, scope, app, &frames)
         presentState(reader, scope, replayFrom: position, &frames)
         return position
       }
-      let point = log.lookup(after: id.sequence, form: form)
-      if case .position(let position) = point, !scope.hasMissed(after: id.sequence) { return position }
-      let end = EventID(epoch: id.epoch, sequence: scope.evictedThrough)
-      gap("evicted", from: text, to: end, reader, scope, app, &frames)
-      presentState(reader, scope, replayFrom: point.cursor, seen: id.sequence, &frames)
-      return point.cursor
+      let (position, missedThrough) = scope.resume(after: id.sequence, form: form)
+      guard let missedThrough else { return position }
+      gap("evicted", from: text, to: EventID(epoch: id.epoch, sequence: missedThrough), reader, scope, app, &frames)
+      presentState(reader, scope, replayFrom: position, seen: id.sequence, &frames)
+      return position
     }
   }
 

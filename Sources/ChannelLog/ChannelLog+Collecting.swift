@@ -24,35 +24,66 @@ extension ChannelLog {
     return left.map { UInt32($0) }
   }
 
-  /// Takes over what is kept in the logs of an app's channels, in the order of the events: for a log that collects them
-  /// from now on. An event of the whole app is taken once. `logs` are the logs with their source numbers here; this log
-  /// has to be empty.
+  /// Puts what is kept in the logs of an app's channels of the time before this log's oldest event in front of that, in
+  /// the order of the events, and one of the whole app once: for a reader that goes on after event `sequence`. What of it
+  /// is beyond the limits of this log stays until that reader has had it.
   ///
   /// Bytes are copied, not encoded again: the event form does not name the channel.
-  public func collect(_ logs: [(log: ChannelLog, source: UInt32)]) {
-    precondition(entries.isEmpty && messages == nil && lines == nil, "a log collects before anything else")
+  ///
+  /// - Parameters:
+  ///   - logs: the logs with their source numbers here.
+  ///   - lost: the newest event that is in none of them any more.
+  ///   - bytesMax: how many bytes of frames of the event form are taken; beyond it the newest ones are.
+  /// - Returns: the event up to which something may be missing for want of room; nil when nothing is.
+  public func collect(
+    _ logs: [(log: ChannelLog, source: UInt32)], after sequence: UInt64, lost: UInt64 = 0, bytesMax: Int
+  ) -> UInt64? {
+    precondition(collects, "a log says from the beginning that it collects")
+    let end = entries.isEmpty ? lastSequence + 1 : entries[0].sequence
     var found: [(sequence: UInt64, log: Int, entry: Int)] = []
     for (number, item) in logs.enumerated() {
-      let log = item.log
-      if log.evictedThrough > log.floor { evictedThrough = max(evictedThrough, log.evictedThrough) }
-      for index in log.evictedCount..<log.entries.count { found.append((log.entries[index].sequence, number, index)) }
+      let entries = item.log.entries
+      let first = entries.firstIndex(from: item.log.evictedCount) { $0.sequence > sequence }
+      for index in first..<entries.count where entries[index].sequence < end {
+        found.append((entries[index].sequence, number, index))
+      }
     }
     found.sort { $0.sequence < $1.sequence }
-    for item in found where item.sequence > max(lastSequence, evictedThrough) {
-      copy(item.entry, of: logs[item.log].log, source: logs[item.log].source)
+    var missing = found.count
+    var bytes = 0
+    while missing > 0 {
+      let last = found[missing - 1]
+      if missing == found.count || last.sequence != found[missing].sequence {
+        bytes += logs[last.log].log.events.byteCount(of: last.entry)
+        guard bytes <= bytesMax else { break }
+      }
+      missing -= 1
     }
+    putInFront(found[missing...].map { (logs[$0.log].log, logs[$0.log].source, $0.entry) })
+    let unread = missing > 0 ? found[missing - 1].sequence : nil
+    // From here on there is everything again.
+    evictedThrough = min(evictedThrough, max(sequence, lost, unread ?? 0))
+    evictedCount = 0
+    return unread
   }
 
-  private func copy(_ index: Int, of other: ChannelLog, source: UInt32) {
-    var entry = other.entries[index]
-    entry.source = entry.traits.contains(.wholeApp) ? 0 : source
-    let frame = other.events.frame(index)
-    other.events.withBytes(from: frame.position) { bytes in
-      events.append(copying: UnsafeRawBufferPointer(rebasing: bytes[..<frame.length]))
+  private func putInFront(_ found: [(log: ChannelLog, source: UInt32, entry: Int)]) {
+    let frames = FrameLog(start: 0)
+    var taken: [Entry] = []
+    for (log, source, index) in found {
+      var entry = log.entries[index]
+      guard entry.sequence != taken.last?.sequence else { continue }
+      entry.source = entry.traits.contains(.wholeApp) ? 0 : source
+      let frame = log.events.frame(index)
+      log.events.withBytes(from: frame.position) { bytes in
+        frames.append(copying: UnsafeRawBufferPointer(rebasing: bytes[..<frame.length]))
+      }
+      if let original = log.original(of: entry) { keepOriginal(original, of: entry.sequence) }
+      taken.append(entry)
     }
-    entries.append(entry)
-    if let original = other.original(of: entry) { keepOriginal(original, of: entry.sequence) }
-    lastSequence = entry.sequence
-    lastReceived = entry.received
+    guard !taken.isEmpty else { return }
+    entries.prepend(taken)
+    for form in [events, messages, lines] { form?.skip(taken.count) }
+    events.prepend(frames)
   }
 }

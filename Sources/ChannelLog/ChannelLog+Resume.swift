@@ -8,13 +8,31 @@ extension ChannelLog {
     return .position(cursor(of: entries.firstIndex(from: evictedCount) { $0.sequence > sequence }, in: form))
   }
 
-  /// The cursor in `form` of the first kept event received at `instant` or later; the end when there is none.
-  public func position(since instant: Instant, form: WireForm = .event) -> UInt64 {
-    cursor(of: entries.firstIndex(from: evictedCount) { $0.received >= instant }, in: form)
+  /// The cursor in `form` of the first event after `sequence` that is kept, or was collected; the end when there is none.
+  public func position(after sequence: UInt64, form: WireForm = .event) -> UInt64 {
+    cursor(of: entries.firstIndex(from: firstGiven) { $0.sequence > sequence }, in: form)
   }
+
+  /// The cursor in `form` of the first event received at `instant` or later that is kept, or was collected; the end when
+  /// there is none.
+  public func position(since instant: Instant, form: WireForm = .event) -> UInt64 {
+    cursor(of: entries.firstIndex(from: firstGiven) { $0.received >= instant }, in: form)
+  }
+
+  /// The first kept event received at `instant` or later; nil when there is none.
+  public func firstSequence(since instant: Instant) -> UInt64? {
+    let index = entries.firstIndex(from: evictedCount) { $0.received >= instant }
+    return index < entries.count ? entries[index].sequence : nil
+  }
+
+  /// The newest event that there was and that is not kept any more; nil when there was none.
+  public var lostThrough: UInt64? { evictedThrough > floor ? evictedThrough : nil }
 
   /// The cursor in `form` of the oldest kept event; the end when there is none.
   public func oldestKept(in form: WireForm = .event) -> UInt64 { cursor(of: evictedCount, in: form) }
+
+  /// The first entry that a reader is given who comes back. What a log that collects has in memory is kept elsewhere.
+  private var firstGiven: Int { collects ? 0 : evictedCount }
 
   /// Whether event `sequence` comes to a reader in `form` that goes on from the cursor `position`.
   public func has(_ sequence: UInt64, from position: UInt64, form: WireForm = .event) -> Bool {

@@ -50,7 +50,7 @@ extension ChannelLog {
 
   private func evict(through count: Int) {
     guard count > evictedCount else { return }
-    evictedThrough = entries[count - 1].sequence
+    evictedThrough = max(evictedThrough, entries[count - 1].sequence)
     evictedCount = count
   }
 

@@ -25,7 +25,7 @@ public final class ChannelLog {
   internal let encoder: EventFrameEncoder
   /// The log's own encoder, then those of the channels it collects.
   internal var encoders: [EventFrameEncoder]
-  internal let events = FrameLog(start: 0)
+  internal let events: FrameLog
   internal var messages: FrameLog?
   internal var lines: FrameLog?
   /// Where the next incarnation of a form begins; what is encoded of the past lies before it, and is never as much.
@@ -50,6 +50,10 @@ public final class ChannelLog {
   internal var lastReceived = Instant.zero
   /// Where the log began: what came before was never kept.
   internal let floor: UInt64
+  /// Whether it takes up events of other logs, from before its own.
+  internal let collects: Bool
+  /// Where a log begins that something may be put before, and is never as much.
+  internal static var startOfCollecting: UInt64 { 1 << 40 }
 
   /// An empty log that owns no storage.
   ///
@@ -58,8 +62,13 @@ public final class ChannelLog {
   ///   - floor: the app's newest sequence when the log begins; what came before was never kept.
   ///   - keepsLastApplicationEvent: whether the last event with ``EventTraits/application`` outlives its eviction, as a
   ///     cache channel's does.
-  public init(encoder: EventFrameEncoder, floor: UInt64, keepsLastApplicationEvent: Bool = false) {
+  ///   - collects: whether it takes up what other logs keep, when that is asked for.
+  public init(
+    encoder: EventFrameEncoder, floor: UInt64, keepsLastApplicationEvent: Bool = false, collects: Bool = false
+  ) {
     self.encoder = encoder
+    self.collects = collects
+    events = FrameLog(start: collects ? ChannelLog.startOfCollecting : 0)
     encoders = [encoder]
     self.floor = floor
     evictedThrough = floor

@@ -18,6 +18,12 @@ internal struct EntryDeque<Element> {
   @inline(__always)
   mutating func append(_ element: Element) { storage.append(element) }
 
+  /// Puts `elements` before the first.
+  mutating func prepend(_ elements: [Element]) {
+    storage.replaceSubrange(0..<head, with: elements)
+    head = 0
+  }
+
   mutating func removeFirst(_ number: Int) {
     precondition(number <= count, "more entries removed than there are")
     head += number

@@ -68,6 +68,9 @@ internal final class FrameLog {
     store.append(copying: frame)
   }
 
+  /// `count` entries come before the first, without frames here.
+  func skip(_ count: Int) { skippedCount += count }
+
   /// Puts the frames of `earlier` before the first: they are those of the entries just before it. No position changes.
   func prepend(_ earlier: FrameLog) {
     precondition(earlier.store.frames.count <= skippedCount, "more frames than entries without one")

@@ -233,8 +233,8 @@ import Testing
     // Without a reader the form goes, and is encoded again for the next one.
     log.trim(now: start, kept: KeptLimits(), slowest: .none)
     #expect(text(log, from: log.oldestKept(in: form), form) == live)
-    let all = ChannelLog(encoder: encoder, floor: 0)
-    all.collect([(log, all.addSource(encoder))])
+    let all = ChannelLog(encoder: encoder, floor: log.lastSequence, collects: true)
+    #expect(all.collect([(log, all.addSource(encoder))], after: 0, bytesMax: .max) == nil)
     #expect(text(all, from: all.oldestKept(in: form), form).contains(#"a\r\nb\rc\nd"#))
     // What a cache channel tells outlives the entry, and goes with the next.
     log.trim(now: start, kept: KeptLimits(events: 0), slowest: .none)

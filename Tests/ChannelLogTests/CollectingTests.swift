@@ -25,6 +25,14 @@ import Testing
     return found
   }
 
+  /// A log of an app with events of its own from `floor` on, and what it collects, by the names of the channels.
+  private func collector(
+    of logs: [(String, ChannelLog)], floor: UInt64
+  ) -> (log: ChannelLog, sources: [(ChannelLog, UInt32)]) {
+    let all = ChannelLog(encoder: encoder, floor: floor, collects: true)
+    return (all, logs.map { ($1, all.addSource(encoder.forChannel($0))) })
+  }
+
   @Test func takesEventsInOrderAndThoseOfTheWholeAppOnce() {
     let a = ChannelLog(encoder: encoder.forChannel("a"), floor: 0)
     let b = ChannelLog(encoder: encoder.forChannel("b"), floor: 0)
@@ -33,36 +41,69 @@ import Testing
     append(2, "state_change", "{}", to: b, traits: .wholeApp)
     append(3, "y", "2", to: b)
     append(4, "z", "3", to: a)
-    let all = ChannelLog(encoder: encoder, floor: 0)
-    let sources = [all.addSource(encoder.forChannel("a")), all.addSource(encoder.forChannel("b"))]
-    all.collect([(a, sources[0]), (b, sources[1])])
-    append(5, "live", "4", to: all, source: sources[1])
+    let (all, sources) = collector(of: [("a", a), ("b", b)], floor: 4)
+    #expect(all.collect(sources, after: 0, bytesMax: .max) == nil)
+    append(5, "live", "4", to: all, source: 2)
     var found: [UInt32] = []
-    all.forEachEvent(from: all.oldestKept()) { event in
+    all.forEachEvent(from: all.position(after: 0)) { event in
       found.append(event.source)
       return true
     }
-    #expect(sequences(all, from: all.oldestKept()) == [1, 2, 3, 4, 5])
+    #expect(sequences(all, from: all.position(after: 0)) == [1, 2, 3, 4, 5])
     #expect(found == [1, 0, 2, 1, 2])
-    let text = all.withBytes(from: all.oldestKept(in: .lines), form: .lines) { String(decoding: $0, as: UTF8.self) }
+    let start = all.position(after: 0, form: .lines)
+    let text = all.withBytes(from: start, form: .lines) { String(decoding: $0, as: UTF8.self) }
     #expect(text.contains(#"{"app":"main","channel":"a","event":"x","data":1,"id":"a-1"}"#))
     #expect(text.contains(#"{"app":"main","channel":null,"event":"state_change","data":{},"id":"a-2"}"#))
     #expect(text.contains(#"{"app":"main","channel":"b","event":"live","data":4,"id":"a-5"}"#))
-    #expect(all.lookup(after: 3) == .position(all.lookup(after: 3).cursor))
-    #expect(sequences(all, from: all.lookup(after: 3).cursor) == [4, 5])
+    #expect(sequences(all, from: all.position(after: 3)) == [4, 5])
   }
 
-  @Test func whatAChannelHasEvictedIsEvictedHereToo() {
-    let a = ChannelLog(encoder: encoder.forChannel("a"), floor: 0)
-    let b = ChannelLog(encoder: encoder.forChannel("b"), floor: 3)
-    for sequence in 1...3 as ClosedRange<UInt64> { append(sequence, "x", "1", to: a) }
-    append(4, "y", "1", to: b)
-    a.trim(now: .zero, kept: KeptLimits(events: 1), slowest: .none)
-    let all = ChannelLog(encoder: encoder, floor: 0)
-    all.collect([(a, all.addSource(encoder.forChannel("a"))), (b, all.addSource(encoder.forChannel("b")))])
-    #expect(sequences(all, from: all.oldestKept()) == [3, 4])
-    #expect(all.lookup(after: 1) == .evicted(oldestKept: all.oldestKept()))
-    #expect(all.lookup(after: 2) == .position(all.oldestKept()))
+  /// Each channel keeps its own last events, however busy the others are, and whatever is gone of the log that collects.
+  @Test func takesWhatEachChannelKeeps() {
+    let quiet = ChannelLog(encoder: encoder.forChannel("quiet"), floor: 0)
+    let busy = ChannelLog(encoder: encoder.forChannel("busy"), floor: 0)
+    let (all, sources) = collector(of: [("quiet", quiet), ("busy", busy)], floor: 0)
+    let kept = KeptLimits(events: 3)
+    func append(_ sequence: UInt64, _ name: String, to log: ChannelLog, _ source: UInt32) {
+      self.append(sequence, name, "\(sequence)", to: log)
+      self.append(sequence, name, "\(sequence)", to: all, source: source)
+      for log in [log, all] { log.trim(now: .zero, kept: kept, slowest: .none) }
+    }
+    append(1, "q", to: quiet, 1)
+    for sequence in 2...6 as ClosedRange<UInt64> { append(sequence, "b", to: busy, 2) }
+    append(7, "q", to: quiet, 1)
+    #expect(sequences(all, from: all.position(after: 0)) == [5, 6, 7])
+    #expect(all.collect(sources, after: 0, lost: 3, bytesMax: .max) == nil && all.evictedThrough == 3)
+    let end = all.end()
+    #expect(sequences(all, from: all.position(after: 0)) == [1, 4, 5, 6, 7])
+    #expect(sequences(all, from: all.position(after: 0, form: .message), .message) == [1, 4, 5, 6, 7])
+    #expect(quiet.lostThrough == nil && busy.lostThrough == 3)
+    // Somebody is on the way through it, and somebody else goes on from there.
+    let cursor = all.position(after: 1)
+    all.trim(now: .zero, kept: kept, slowest: SlowestReaders(event: cursor))
+    #expect(sequences(all, from: cursor) == [4, 5, 6, 7] && all.holdsEvicted && all.evictedThrough == 4)
+    #expect(all.collect(sources, after: 0, lost: 3, bytesMax: .max) == nil)
+    #expect(sequences(all, from: all.position(after: 0)) == [1, 4, 5, 6, 7])
+    #expect(sequences(all, from: cursor) == [4, 5, 6, 7] && all.end() == end)
+    all.trim(now: .zero, kept: kept, slowest: .none)
+    #expect(sequences(all, from: all.position(after: 0)) == [5, 6, 7] && !all.holdsEvicted)
+    #expect(all.evictedThrough == 4)
+    append(8, "b", to: busy, 2)
+    #expect(sequences(all, from: end) == [8])
+  }
+
+  @Test func takesTheNewestWhereThereIsNoRoomForAll() {
+    let log = ChannelLog(encoder: encoder.forChannel("a"), floor: 0)
+    for sequence in 1...4 as ClosedRange<UInt64> { append(sequence, "x", "1", to: log) }
+    let (all, sources) = collector(of: [("a", log), ("b", log)], floor: 4)
+    let two = Int(log.end() - log.start()) / 2
+    #expect(all.collect(sources, after: 0, bytesMax: two - 1) == 3)
+    #expect(all.collect(sources, after: 3, bytesMax: 0) == nil)
+    #expect(all.collect(sources, after: 0, bytesMax: two) == 1)
+    #expect(sequences(all, from: all.position(after: 0)) == [2, 3, 4])
+    #expect(all.collect(sources, after: 0, bytesMax: 0) == 1)
+    #expect(log.firstSequence(since: .zero) == 1 && log.firstSequence(since: Instant(nanoseconds: 1)) == nil)
   }
 
   @Test func forgetsSourcesOfWhichNothingIsInMemory() {

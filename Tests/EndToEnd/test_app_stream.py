@@ -3,6 +3,8 @@
 import http.client
 import json
 
+import pytest
+
 from deadline import SECONDS, poll
 from processes import IS_MEMORY_JUDGED
 from streams import Ended
@@ -122,6 +124,47 @@ def test_it_resumes_over_all_its_channels_in_order(run, sandbox, name):
     assert again.next().json["event"] == "bridge:open"
     replayed = [again.next().json for _ in range(7)]
     assert [(m["data"], m["id"]) for m in replayed] == [(m["data"], m["id"]) for m in first[5:]]
+
+
+# contract: 3.40, 3.43, 6.13
+@pytest.mark.parametrize("query", ["", "&channel={0}&channel={1}", "&channel={0}"])
+def test_each_channel_has_its_own_kept_events_there_too(run, sandbox, name, query):
+    daemon, quiet, busy = run(limits="kept_events = 10"), name(), name()
+    for channel in (quiet, busy):
+        daemon.put(f"/channels/{channel}")
+        poll(lambda: daemon.channel(channel)["subscribed"])
+    before = daemon.get("/connection").headers["last-event-id"]
+    # Somebody is there already, who reads it all.
+    reader = daemon.stream("/events?format=event")
+    for number in range(4):
+        sandbox.publish(quiet, "step", f"{number}")
+    for number in range(20):
+        sandbox.publish(busy, "step", f"{number}")
+    sandbox.publish(quiet, "last", "1")
+    reader.until("last")
+    path = "/events?format=event" + query.format(quiet, busy)
+    is_busy = query.count("channel") != 1
+    late = [f"{n}" for n in range(10, 20)] if is_busy else []
+    kept = ["0", "1", "2", "3", *late]
+
+    def steps(stream):
+        stream.until("last")
+        return [frame.data for frame in stream.seen if frame.event == "step"]
+
+    for turn in range(2):
+        resumed = daemon.stream(path, {"Last-Event-ID": before})
+        # After a gap nothing is missing: it covers what came before the last event that has gone.
+        assert steps(resumed) == (late if is_busy else kept)
+        gaps = [frame.json["reason"] for frame in resumed.seen if frame.event == "bridge:gap"]
+        assert gaps == (["evicted"] if is_busy else [])
+        assert steps(daemon.stream(path + "&since=5m")) == kept
+        lines = daemon.stream(path + "&since=5m", {"Accept": "application/x-ndjson"})
+        messages = [json.loads(lines.line())]
+        while messages[-1]["event"] != "last":
+            messages.append(json.loads(lines.line()))
+        assert [f"{m['data']}" for m in messages if m["event"] == "step"] == kept
+    sandbox.publish(quiet, "end", "1")
+    assert reader.until("end").id == resumed.until("end").id
 
 
 # contract: 3.24

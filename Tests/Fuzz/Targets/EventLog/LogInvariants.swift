@@ -63,12 +63,14 @@ extension LogStory {
 
   /// A log that collects has what is kept of this one, and of another with the same events of the whole app, once.
   func checkCollecting() {
-    let app = ChannelLog(encoder: EventFrameEncoder(epoch: 0xABC, app: "main"), floor: floor)
+    let app = ChannelLog(
+      encoder: EventFrameEncoder(epoch: 0xABC, app: "main"), floor: log.lastSequence, collects: true)
     let other = ChannelLog(encoder: LogStory.encoder, floor: floor)
     let sources = [app.addSource(LogStory.encoder), app.addSource(LogStory.encoder)]
-    app.collect([(log, sources[0]), (other, sources[1])])
+    let missing = app.collect([(log, sources[0]), (other, sources[1])], after: 0, bytesMax: .max)
+    require(missing == nil, "\(missing ?? 0) is missing")
     var sequences: [UInt64] = []
-    app.forEachEvent(from: app.oldestKept()) {
+    app.forEachEvent(from: app.position(after: 0)) {
       sequences.append($0.sequence)
       require($0.source == sources[0], "collected from source \($0.source)")
       return true
