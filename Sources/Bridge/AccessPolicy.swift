@@ -37,6 +37,8 @@ struct AccessPolicy {
     guard !authorizations.isEmpty else { return identify(Credentials(token: nil, client: client)) }
     // Two of them are two meanings (RFC 9110 §5.3): neither is taken.
     guard authorizations.count == 1 else { return .failure(.credentialsUnknown) }
+    // Those of another scheme are for somebody else, such as a proxy on the way.
+    guard isBearer(authorizations[0]) else { return identify(Credentials(token: nil, client: client)) }
     guard let token = bearer(authorizations[0]) else { return .failure(.credentialsMissing) }
     return identify(Credentials(token: token, client: client))
   }
@@ -61,9 +63,10 @@ struct AccessPolicy {
   /// RFC 6750 §2.1; the scheme is case-insensitive, and spaces follow it (RFC 9110 §11.1, §11.4).
   private func bearer(_ value: String) -> [UInt8]? {
     let parts = value.split(separator: " ", maxSplits: 1)
-    guard parts.count == 2, parts[0].lowercased() == "bearer" else { return nil }
-    return [UInt8](parts[1].drop { $0 == " " }.utf8)
+    return parts.count == 2 ? [UInt8](parts[1].drop { $0 == " " }.utf8) : nil
   }
+
+  private func isBearer(_ value: String) -> Bool { value.prefix { $0 != " " }.lowercased() == "bearer" }
 
   /// Compares with every token, so that the time taken tells nothing about which one came close.
   private func match(_ presented: [UInt8]) -> Token? {

@@ -316,7 +316,11 @@ def test_on_a_unix_socket_a_token_adds_to_what_a_peer_may(sandbox, start, tmp_pa
             assert client.put("/channels/other", headers=token).status_code == 201
             assert client.get("/channels/news", headers=token).status_code == 404
             assert client.get("/channels/other", headers=token).status_code == 403
+            # What is for a proxy on the way is no token.
+            assert client.get("/channels/news", headers={"Authorization": "Basic YTpi"}).status_code == 404
+            assert client.get("/channels/other", headers={"Authorization": "Negotiate YTpi"}).status_code == 403
             # A token that is none is not passed over, and a page is a page here too.
+            assert client.get("/channels/news", headers={"Authorization": "Bearer"}).status_code == 401
             assert client.get("/channels/news", headers={"Authorization": "Bearer x"}).status_code == 401
             problem(client.get("/channels", headers={"Origin": "https://example.com"}), 403, "origin_not_allowed")
             assert client.get("/channels", headers={"Host": "evil.test"}).status_code == 200
