@@ -33,6 +33,14 @@ final class ClientEventRequest {
     guard ChannelKind(name: name).allowsClientEvents else {
       throw .eventNotAllowed("a public channel takes no client events; use a private- or presence- channel")
     }
+    guard event.name.utf8.count <= app.limits.maxClientEventBytes else {
+      throw ProblemDetails(
+        status: 413, code: "payload_too_large",
+        detail: """
+          the event's name has \(event.name.utf8.count) bytes and max_client_event_bytes is \
+          \(app.limits.maxClientEventBytes); send a shorter one
+          """)
+    }
     guard event.data.count <= app.limits.maxClientEventBytes else {
       throw ProblemDetails(
         status: 413, code: "payload_too_large",

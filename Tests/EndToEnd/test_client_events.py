@@ -193,6 +193,8 @@ def test_413_over_max_client_event_bytes(run, name):
     channel = name("private-")
     assert daemon.trigger(channel, "client-x", "x" * 98).status_code == 202
     problem(daemon.trigger(channel, "client-x", "x" * 99), 413, "payload_too_large")
+    assert daemon.trigger(channel, "client-" + "x" * 93, 1).status_code == 202
+    assert "name" in problem(daemon.trigger(channel, "client-" + "x" * 94, 1), 413, "payload_too_large")["detail"]
 
 
 # contract: 4.11
