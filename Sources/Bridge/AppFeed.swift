@@ -7,7 +7,8 @@ import Reactor
 /// The events of all channels of an app in one order, for `GET /events`.
 ///
 /// It is made when the first reader asks, and keeps little: what a reader goes on from is collected from what the
-/// channels keep. Of the channels that have gone it remembers the names only while one of their events is in memory, or a few others do.
+/// channels keep. Of the channels that have gone it remembers the names only while one of their events is in memory, or
+/// a few others do.
 final class AppFeed {
   let feed: Feed
   private unowned let app: AppBridge
