@@ -73,6 +73,8 @@ public struct ConfigurationParser {
     let fix =
       if text.contains("leading zeroes") {
         #"put such a number in quotes, as in socket_mode = "0660""#
+      } else if text.hasSuffix("parts") {
+        "write it with fewer dots"
       } else if text.contains("cannot redefine") {
         "write each key and each [table] once"
       } else if ["value type", "floating-point", "integer", "boolean", "date"].contains(where: text.contains) {
@@ -82,7 +84,7 @@ public struct ConfigurationParser {
       } else {
         #"write it as TOML, such as key = "text", key = 10, [table]"#
       }
-    report(error.position, "not TOML: \(start)", fix: fix)
+    report(error.position, text.hasSuffix("parts") ? text : "not TOML: \(start)", fix: fix)
   }
 
   /// What the parser says of a value that is none, without what is written there: somebody may have put a secret there.

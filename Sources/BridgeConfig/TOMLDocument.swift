@@ -6,6 +6,9 @@ struct TOMLDocument {
 
   /// Throws what the parser says about the first thing that is no TOML, and where.
   init(parsing bytes: [UInt8]) throws(TOMLSyntaxError) {
+    if let position = TOMLKeyDepth.excess(in: bytes) {
+      throw TOMLSyntaxError(position: position, text: "a key has more than \(TOMLKeyDepth.partsMax) parts")
+    }
     var builder = TOMLTreeBuilder()
     bytes.withUnsafeBytes { bytes in
       withUnsafeMutablePointer(to: &builder) { builder in

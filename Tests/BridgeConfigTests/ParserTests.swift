@@ -119,6 +119,15 @@ import Testing
     #expect(presence?.channelData == [UInt8](#"{"user_id":"a","user_info":{}}"#.utf8))
   }
 
+  @Test func dotsThatPartNoKeyAreFine() throws {
+    let dots = String(repeating: "a.", count: 20)
+    let key = String(repeating: "a.", count: 14) + "a"
+    let text =
+      minimalApp + "# \(dots)\nname = \"main\" # \(dots)\nca_file = '/\(dots)'\n"
+      + "app_secret = { file = \"\"\"/\\\"\(dots)\"\"\"\"\" }\npresence = { user_id = '''''\(dots)''''', user_info.\(key) = 1 }\n"
+    #expect(try parse(text).apps.first?.presence?.userID == "''\(dots)''")
+  }
+
   @Test func theSandboxNeedsNoApp() throws {
     #expect(try parse("", allowsNoApps: true) == Configuration())
     let token = "[[token]]\nname = \"a\"\nsecret = { file = \"/x\" }\napps = [\"main\"]\n"

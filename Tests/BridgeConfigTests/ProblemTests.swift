@@ -182,6 +182,15 @@ struct FlawedDocument: Sendable, CustomTestStringConvertible {
     }
   }
 
+  /// What follows such keys by recursion would end the process.
+  @Test func keysOfTooManyParts() {
+    let string = "\u{E9} = \"\"\"a.\\\"\"\"\"\"\n"
+    let key = problems(string + String(repeating: "a.", count: 300_000) + "b = 1\n")
+    #expect(key == ["a.toml:2:32: a key has more than 16 parts; write it with fewer dots"])
+    let table = problems("[" + String(repeating: "'a' . ", count: 300_000) + "b]\n")
+    #expect(table == ["a.toml:1:96: a key has more than 16 parts; write it with fewer dots"])
+  }
+
   /// What a person sees, whole: read it aloud before changing it.
   @Test func readsWell() {
     let text = """
