@@ -130,6 +130,7 @@ extension ConfigurationParser {
       return nil
     }
     var strings: [Located<String>] = []
+    var seen: Set<String> = []
     for element in elements {
       guard case .string(let text) = element.content else {
         report(
@@ -137,10 +138,10 @@ extension ConfigurationParser {
           fix: "write \(key.sampleLine)")
         continue
       }
-      if strings.contains(where: { $0.value == text }) {
-        report(element.position, "\(key.rawValue) lists \(quoted(text)) twice", fix: "remove one of them")
-      } else {
+      if seen.insert(text).inserted {
         strings.append(Located(value: text, position: element.position))
+      } else {
+        report(element.position, "\(key.rawValue) lists \(quoted(text)) twice", fix: "remove one of them")
       }
     }
     return strings
