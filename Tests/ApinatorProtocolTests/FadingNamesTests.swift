@@ -9,15 +9,16 @@ import Testing
     names.remember("a", until: .zero + .seconds(30), at: .zero)
     #expect(names["a"] == .zero + .seconds(30))
     #expect(names["b"] == nil)
-    #expect(names.forget("a"))
-    #expect(!names.forget("a"))
+    let (first, second) = (names.forget("a"), names.forget("a"))
+    #expect(first && !second)
     #expect(names["a"] == nil)
   }
 
   @Test func namesThatOnlyLookAlikeAreTwo() {
     var names = FadingNames()
     names.remember("K", until: .zero + .seconds(30), at: .zero)
-    #expect(!names.forget("\u{212A}"), "the Kelvin sign")
+    let isThere = names.forget("\u{212A}")
+    #expect(!isThere, "the Kelvin sign")
     #expect(names["K"] != nil)
   }
 
