@@ -12,8 +12,16 @@ extension CompletionKind {
       let path = BridgePath.of("channels", app: options.app, query: [(name: "prefix", value: prefix)])
       let answer = try? client.request("GET", path, timeout: .seconds(1)).json()
       let names = (answer?["channels"]?.arrayValue ?? []).compactMap { $0["name"]?.stringValue }
-      // What is offered goes into a shell.
-      return names.filter { name in name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F } }
+      return names.filter(isSafe)
+    }
+  }
+
+  /// What is offered goes into a shell, and bash carries out a `$(…)` in it at once. Whoever answers may be anybody: only
+  /// what channels are made of (HTTP contract, section 2), less the semicolon, which ends a command.
+  private static func isSafe(_ name: String) -> Bool {
+    name.unicodeScalars.allSatisfy {
+      ("a"..."z").contains($0) || ("A"..."Z").contains($0) || ("0"..."9").contains($0)
+        || "_-=@,.".unicodeScalars.contains($0)
     }
   }
 

@@ -568,13 +568,13 @@ def test_the_examples_of_each_help_work_as_they_stand(playground, command):
         assert (done.returncode, done.stderr) == (0, ""), f"{line}: {done.stdout}{done.stderr}"
 
 
-def complete(daemon, *words):
+def complete(daemon, *words, folder=None):
     script = said(call("--generate-completion-script", "bash"))
     ask = 'COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; COMP_POINT=${#COMP_LINE}'
     ask += '\n_apinatord "$1" "${@: -1}" "${@: -2:1}"\nprintf "%s\\n" "${COMPREPLY[@]}"'
     done = subprocess.run(
         ["bash", "-c", f"{script}\n{ask}", "bash", *words], capture_output=True, text=True, timeout=SECONDS,
-        env=environment(**daemon.variables))  # fmt: skip
+        cwd=folder, env=environment(**daemon.variables))  # fmt: skip
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return done.stdout.split()
 
@@ -587,6 +587,15 @@ def test_bash_completes_the_channels_that_the_daemon_knows(playground):
     # Nobody there: nothing, quietly.
     playground.variables["APINATORD_URL"] = "http://127.0.0.1:1"
     assert complete(playground, "apinatord", "members", "pres") == []
+
+
+def test_completions_cannot_be_commands(playground, tmp_path):
+    harmful = ["$(touch pwned)", "`touch${IFS}pwned`", "x;reboot", "x&", "x|y", "x>y", "*", "~", "'", "{a,b}", "\\x", "x y"]
+    harmless = ["Aa0_-=@,.", "presence-x"]
+    with Answering(answer({"channels": [{"name": name} for name in harmful + harmless]})) as server:
+        playground.variables |= {"APINATORD_URL": server.url, "HOME": str(tmp_path)}
+        assert complete(playground, "apinatord", "members", "", folder=tmp_path) == harmless
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_token_is_no_argument():
