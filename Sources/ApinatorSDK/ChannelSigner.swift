@@ -25,8 +25,9 @@ public struct AppSecret: Sendable {
   /// A secret that the program has.
   public static func bytes(_ bytes: [UInt8]) -> AppSecret { AppSecret(source: .bytes(bytes)) }
 
-  /// A secret in a file, which others must not be able to read or write. One line end at its end is left out. It is
-  /// read for every signature, so that a replaced one counts at once.
+  /// A secret in a file, which others must not be able to read or write. One line end at its end is left out; a file with
+  /// anything else around the secret is refused, as nothing signed with that would be accepted. It is read for every
+  /// signature, so that a replaced one counts at once.
   public static func file(_ path: String) -> AppSecret { AppSecret(source: .file(path: path)) }
 
   /// A secret that systemd passes (`LoadCredential=`), read as a file is.

@@ -47,6 +47,10 @@ extension AppSecret {
       if secret.last == UInt8(ascii: "\r") { secret.removeLast() }
     }
     guard !secret.isEmpty else { throw .init("the secret's \(path) is empty; write the secret into it") }
+    let space = UInt8(ascii: " ")
+    guard secret.first != space, secret.last != space, secret.allSatisfy({ $0 >= space && $0 != 0x7F }) else {
+      throw .init("the secret's \(path) has white space around it, or more than one line; write nothing else into it")
+    }
     return secret
   }
 

@@ -1,3 +1,4 @@
+import ApinatorClient
 import CryptoPrimitives
 import Dispatch
 import Foundation
@@ -110,6 +111,22 @@ struct LiveTests {
     #expect(await events.first(named: "realtime:subscription_succeeded") != nil, "read again for the next try")
     #expect(channel.me == PresenceInfo(userId: "me", userInfo: ["n": 1]))
     #expect(server.requests.count == 0)
+  }
+
+  @Test(
+    "a secret file has one line and nothing around it",
+    arguments: [
+      (" s", false), ("s ", false), ("s\n\n", false), ("a\nb", false), ("\ts", false), ("s\n", true), ("s\r\n", true),
+    ])
+  func secretLine(content: String, isGood: Bool) throws {
+    let path = FileManager.default.temporaryDirectory.appending(path: "secret-\(UUID())").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try content.write(toFile: path, atomically: false, encoding: .utf8)
+    try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+    switch AppSecret.file(path).read() {
+    case .success(let bytes): #expect(isGood && bytes == [UInt8]("s".utf8))
+    case .failure(let reason): #expect(!isGood && reason.description.contains("white space"))
+    }
   }
 
   @Test("an authorizer of the program signs, and its error is told")
