@@ -130,8 +130,10 @@ public final class EndpointAuthorizer: ChannelAuthorizer {
       waiting.remove(at: index)
       // Another one may take some.
       if let useless = links.firstIndex(where: \.takesNone) { links.remove(at: useless).close() }
-    } else {
-      links.first { $0.exchanges.contains { $0 === exchange } }?.timedOut(exchange)
+    } else if let link = links.first(where: { $0.exchanges.contains { $0 === exchange } }) {
+      // What became of a connection that was kept may have become of those that were kept beside it.
+      if !link.isMultiplexed, !link.isFresh { closeIdleLinks() }
+      link.timedOut(exchange)
     }
     finish(exchange, .timedOut(after: timeout))
     startNext()
@@ -149,6 +151,12 @@ public final class EndpointAuthorizer: ChannelAuthorizer {
   }
 
   // MARK: Connections
+
+  private func closeIdleLinks() {
+    let idle = links.filter(\.isIdle)
+    links.removeAll(where: \.isIdle)
+    for link in idle { link.close() }
+  }
 
   private func openAsAllowed() {
     while mayOpen() { open() }

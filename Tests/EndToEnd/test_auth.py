@@ -207,6 +207,30 @@ def test_what_follows_an_answer_is_not_the_answer_to_the_next_request(run, name)
             assert "realtime:subscription_error" not in [frame.event for frame in stream.seen]
 
 
+def test_kept_connections_that_are_dead_cost_one_auth_timeout_in_all(run, name):
+    """As when somebody in between has forgotten them: nothing is said, and nothing comes."""
+    good, together, end, dead = signs("json"), threading.Barrier(4), threading.Event(), set()
+
+    def answer(handler, body):
+        if together.n_waiting or len(dead) < 4:
+            dead.add(handler.client_address)
+            together.wait(10)
+        elif handler.client_address in dead:
+            handler.close_connection = True
+            end.wait(30)
+            return
+        good(handler, body)
+
+    with AuthEndpoint(answer) as endpoint:
+        daemon = run(auth=False, app=f'auth_endpoint = "{endpoint.url}/auth"\nauth_timeout = "1s"')
+        streams = [daemon.events(name("private-")) for _ in range(4)]
+        for stream in streams:
+            stream.until("realtime:subscription_succeeded")
+        stream = daemon.subscribed(name("private-"))
+        end.set()
+        assert [frame.event for frame in stream.seen].count("realtime:subscription_error") == 1
+
+
 def test_no_connection_to_the_endpoint_is_an_auth_error_403(run, name):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
