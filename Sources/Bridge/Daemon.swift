@@ -293,7 +293,7 @@ public final class Daemon {
   }
 
   private func serviceURL(_ text: String, _ app: AppConfiguration) throws(DaemonError) -> ServiceURL {
-    do { return try ServiceURL(text) } catch { throw DaemonError.url(app: app.name, text, error.description) }
+    do { return try ServiceURL(text) } catch { throw DaemonError.url(app: app.name, error.description) }
   }
 
   private func tls(_ app: AppConfiguration) throws(DaemonError) -> TLSContext {

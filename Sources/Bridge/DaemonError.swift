@@ -10,8 +10,8 @@ public enum DaemonError: Error, CustomStringConvertible {
   case nothingToListenOn
   /// An entry of `listen` is no address.
   case address(String)
-  /// A url of an app's is none.
-  case url(app: String, String, String)
+  /// A url of an app's is none; why. It is not repeated: there may be a token in it.
+  case url(app: String, String)
   /// TLS cannot be set up for an app.
   case tls(app: String, String)
   /// TLS cannot be set up for the HTTP side.
@@ -39,7 +39,7 @@ public enum DaemonError: Error, CustomStringConvertible {
       "there is nothing to listen on: `listen` is empty, and no socket was passed in; write addresses in `listen`, or "
         + "start it by its socket unit"
     case .address(let detail): detail
-    case .url(let app, let text, let detail): "app \(app): \(text) is not a valid URL: \(detail)"
+    case .url(let app, let detail): "app \(app): url or auth_endpoint cannot be used: \(detail)"
     case .tls(let app, let detail): "app \(app): \(detail)"
     case .serverTLS(let detail): "[tls]: \(detail)"
     case .secret(let detail): detail

@@ -22,9 +22,29 @@ struct URLSyntax {
     let authorityEnd = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
     let authority = rest[..<authorityEnd]
     path = String(rest[authorityEnd...])
+    guard Self.isPathAndQuery([UInt8](path.utf8)) else { throw .badCharacter }
     guard !authority.contains("@") else { throw .userInfo }
     (host, port) = try Self.split(authority)
     guard NameSyntax.isHost(host) else { throw .badHost }
+  }
+
+  /// RFC 3986 §3.3 and §3.4, less the fragment: what connects takes nothing else.
+  private static func isPathAndQuery(_ bytes: [UInt8]) -> Bool {
+    let marks = [UInt8]("/?:@-._~!$&'()*+,;=".utf8)
+    var escape = 0
+    for byte in bytes {
+      let isDigit = byte >= 48 && byte <= 57
+      let letter = byte | 0x20
+      if escape > 0 {
+        guard isDigit || (letter >= 97 && letter <= 102) else { return false }
+        escape -= 1
+      } else if byte == UInt8(ascii: "%") {
+        escape = 2
+      } else {
+        guard isDigit || (letter >= 97 && letter <= 122) || marks.contains(byte) else { return false }
+      }
+    }
+    return escape == 0
   }
 
   private static func split(_ authority: Substring) throws(Flaw) -> (host: String, port: UInt16?) {

@@ -46,6 +46,8 @@ WRONG = {
     "a certificate that is a key": (APP + TLS % ("key", "key"), "5:15", "cannot use the certificate file"),
     "a user who is not there": (APP + '[[peer]]\nuser = "nobody-of-that-name"\n', "5:8", "no account"),
     "a group that is not there": (APP + '[[peer]]\ngroup = "nobody-of-that-name"\n', "5:9", "no account"),
+    "an endpoint that nobody can ask": (APP + 'auth_endpoint = "https://a/b?c=sesame%zz"\n', "4:17", "percent-encoded"),
+    "a url that nobody can connect to": (APP.replace(":1", ":1/{{a}}"), "3:7", "percent-encoded"),
     "more channels than there may be": (APP + 'channels = ["a", "b"]\n[limits]\nmax_channels = 1\n', "4:18", "max_channels is 1"),
 }  # fmt: skip
 
@@ -59,7 +61,7 @@ def test_what_is_wrong_is_wrong_to_both(files, tmp_path, text, place, what):
     file.write_text(text)
     status, lines = says(["check-config"], file)
     assert (status, len(lines)) == (78, 1), lines
-    assert lines[0].startswith(f"{file}:{place}: ") and what in lines[0]
+    assert lines[0].startswith(f"{file}:{place}: ") and what in lines[0] and "sesame" not in lines[0]
     assert says(["serve", "--config"], file) == (status, lines)
 
 
