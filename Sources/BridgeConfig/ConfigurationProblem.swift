@@ -19,9 +19,17 @@ public struct ConfigurationProblem: Error, Equatable, Sendable, CustomStringConv
 
   /// Control characters of the file, as escapes: a problem is one line, and does nothing to a terminal.
   private static func inOneLine(_ text: String) -> String {
-    guard text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else { return text }
-    return text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? $0.escaped(asASCII: true) : String($0) }
-      .joined()
+    guard text.unicodeScalars.contains(where: isControl) else { return text }
+    return text.unicodeScalars.map { isControl($0) ? $0.escaped(asASCII: true) : String($0) }.joined()
+  }
+
+  private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case 0..<0x20, 0x7F..<0xA0: true  // ISO 6429
+    case 0x200E, 0x200F, 0x061C, 0x202A...0x202E, 0x2066...0x2069: true  // the direction of writing
+    case 0x2028, 0x2029: true  // lines of another kind
+    default: false
+    }
   }
 
   /// `FILE:LINE:COLUMN: what is wrong; what to write instead`.

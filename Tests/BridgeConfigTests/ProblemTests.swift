@@ -41,6 +41,7 @@ struct FlawedDocument: Sendable, CustomTestStringConvertible {
     FlawedDocument("[=]\n", "1:2 bare key"),
     // What it quotes of the file stays in one line.
     FlawedDocument("connect =\n", #"1:10 saw '\n'"#),
+    FlawedDocument("'\u{9B}2J\u{202E}' = 1\n'\u{9B}2J\u{202E}' = 1\n", #"2:10 \u{009B}2J\u{202E}"#),
     // It quotes nothing of a value, which may be a secret in the wrong place.
     FlawedDocument("app_secret = trus3cr3t\n", "1:17 expected 'true'; write text in double quotes"),
     FlawedDocument("app_secret = infs3cr3t\n", "1:17 expected value-terminator; write"),
