@@ -63,7 +63,8 @@ enum NameSyntax {
 
   private static func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }
 
-  private static func isAlphanumeric(_ byte: UInt8) -> Bool {
+  /// An ASCII letter or digit.
+  static func isAlphanumeric(_ byte: UInt8) -> Bool {
     isLowercase(byte | 0x20) && byte < 128 || isDigit(byte)
   }
 }

@@ -1,3 +1,5 @@
+import Bytes
+
 /// The parts of an absolute URL that the configuration cares about (RFC 3986 §3).
 struct URLSyntax {
   let scheme: String
@@ -31,20 +33,18 @@ struct URLSyntax {
   /// RFC 3986 §3.3 and §3.4, less the fragment: what connects takes nothing else.
   private static func isPathAndQuery(_ bytes: [UInt8]) -> Bool {
     let marks = [UInt8]("/?:@-._~!$&'()*+,;=".utf8)
-    var escape = 0
+    var hexDigitsDue = 0
     for byte in bytes {
-      let isDigit = byte >= 48 && byte <= 57
-      let letter = byte | 0x20
-      if escape > 0 {
-        guard isDigit || (letter >= 97 && letter <= 102) else { return false }
-        escape -= 1
+      if hexDigitsDue > 0 {
+        guard Hex.value(byte) != nil else { return false }
+        hexDigitsDue -= 1
       } else if byte == UInt8(ascii: "%") {
-        escape = 2
+        hexDigitsDue = 2
       } else {
-        guard isDigit || (letter >= 97 && letter <= 122) || marks.contains(byte) else { return false }
+        guard NameSyntax.isAlphanumeric(byte) || marks.contains(byte) else { return false }
       }
     }
-    return escape == 0
+    return hexDigitsDue == 0
   }
 
   private static func split(_ authority: Substring) throws(Flaw) -> (host: String, port: UInt16?) {
