@@ -93,11 +93,16 @@ public final class Daemon {
     inheritedAddresses = addresses
     try checkReach(configuration)
     if inherited.isEmpty {
-      for address in configuration.listen {
-        let local = try listen(on: address, mode: configuration.socketMode)
-        listening.append((address, local))
-        addresses.append(local)
+      do throws(DaemonError) {
+        for address in configuration.listen {
+          listening.append((address, try listen(on: address, mode: configuration.socketMode)))
+        }
+      } catch {
+        // No file stays behind of a socket that nobody listens on any more.
+        for entry in listening { server.stopListening(at: entry.local) }
+        throw error
       }
+      addresses = listening.map(\.local)
     } else if configuration.listen != ListenAddress.defaults {
       noteUnusedListen()
     }

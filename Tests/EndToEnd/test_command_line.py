@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import tempfile
 
 import httpx
 import pytest
@@ -205,6 +206,16 @@ def test_an_address_in_use_is_said(tmp_path, sandbox):
     done = run_program("serve", "--config", file)
     assert done.returncode == 1
     assert str(sandbox.port) in done.stderr and "in use" in done.stderr
+
+
+def test_a_start_that_fails_leaves_no_socket_behind(tmp_path, sandbox):
+    file = tmp_path / "a.toml"
+    with tempfile.TemporaryDirectory(prefix="apd") as folder:
+        listen = f'["unix:{folder}/s", "127.0.0.1:{sandbox.port}"]'
+        file.write_text(configuration(sandbox).replace('["127.0.0.1:0"]', listen))
+        done = run_program("serve", "--config", file)
+        assert done.returncode == 1 and "is in use by another process" in done.stderr
+        assert os.listdir(folder) == []
 
 
 def test_serve_sandbox_starts_both_with_an_app_named_main_and_chatters_on_presence_x(start, tmp_path):
