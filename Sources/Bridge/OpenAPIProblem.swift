@@ -79,7 +79,7 @@ enum ProblemCode: String, CaseIterable {
     case .notPresence: "the channel is no presence channel"
     case .notSubscribed: "the subscription is not confirmed"
     case .subscriptionFailed: "upstream refused the subscription or did not confirm it in time"
-    case .payloadTooLarge: "the body is over `max_body_bytes`, or an event's data over `max_client_event_bytes`"
+    case .payloadTooLarge: "the body is over `max_body_bytes`, or an event's name or data over `max_client_event_bytes`"
     case .hostNotAllowed: "`Host` is neither loopback nor in `allowed_hosts`"
     case .eventNotAllowed: "the event's name does not begin with `client-`, or the channel is public"
     case .rateLimited: "more than `client_events_per_second`"

@@ -258,7 +258,8 @@ final class HTTPConnection: ServedConnection {
       reading.timer = nil
       guard server.reactor.now >= reading.deadline else { return armTimer(reading) }
       switch reading.wait {
-      case .firstByte: abort()
+      // What may be either version by its first bytes was a head that did not go on.
+      case .firstByte: socket.input.isEmpty ? abort() : refuse(.timeout(of: "head"), reading)
       case .idle: endIdleness(reading)
       case .head: refuse(.timeout(of: "head"), reading)
       case .body: refuse(.timeout(of: "body"), reading)

@@ -95,8 +95,9 @@ def impatient(run):
 
 
 # contract: 6.4
-def test_head_timeout_beyond_it_408_and_close(impatient):
-    with Connection(impatient).send("GET / HTTP/1.1\r\nHost: ") as connection:
+@pytest.mark.parametrize("part", ["GET / HTTP/1.1\r\nHost: ", "G", "P", "PRI * HTTP/2.0\r\n"])
+def test_head_timeout_beyond_it_408_and_close(impatient, part):
+    with Connection(impatient).send(part) as connection:
         status, fields, _ = connection.response()
         assert (status, fields["connection"]) == (408, "close")
         assert connection.is_closed()
