@@ -399,7 +399,7 @@ def test_a_stream_that_takes_all_at_once_is_not_behind_however_much_that_is(run,
         with H2Client(daemon, settings={WINDOW: 1 << 20}) as client:
             [stream] = subscribed(client, f"/channels/{channel}/events", 1)
             # Each LF begins a line of its own for the reader.
-            upstream.send(upstream.connection(), "large", "\n" * 60_000, channel=channel)
+            upstream.send(upstream.connection(), "large", "\n" * 30_000, channel=channel)
             client.until(lambda: client.streams[stream].data("large"))
 
 
