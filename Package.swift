@@ -64,7 +64,7 @@ let package = Package(
     swift("ApinatorProtocol", ["Bytes", "JSONCodec"]),
 
     // Pure over C.
-    swift("CryptoPrimitives", ["Bytes", "COpenSSL"]),
+    swift("CryptoPrimitives", ["COpenSSL"]),
     swift("TLSEngine", ["Bytes", "COpenSSL", "CShim"]),
     swift("HTTP2Codec", ["Bytes", "CNghttp2", "HTTPCodec"]),
 
@@ -72,7 +72,7 @@ let package = Package(
     swift("Reactor", ["Bytes", "CShim"]),
     swift("Transport", ["Bytes", "CShim", "Reactor", "TLSEngine"]),
     swift("Systemd", ["CShim", "CSystemd"]),
-    swift("WebSocketTransport", ["Bytes", "CryptoPrimitives", "Reactor", "Transport", "WebSocketCodec"]),
+    swift("WebSocketTransport", ["Bytes", "CryptoPrimitives", "Transport", "WebSocketCodec"]),
 
     // Assembly.
     swift("HTTPServer", ["Bytes", "HTTP2Codec", "HTTPCodec", "JSONCodec", "Reactor", "TLSEngine", "Transport"]),
@@ -93,8 +93,7 @@ let package = Package(
     swift(
       "Sandbox",
       [
-        "ApinatorProtocol", "Bytes", "CryptoPrimitives", "HTTPCodec", "HTTPServer", "JSONCodec", "Reactor", "TLSEngine",
-        "Transport",
+        "Bytes", "CryptoPrimitives", "HTTPCodec", "HTTPServer", "JSONCodec", "Reactor", "TLSEngine", "Transport",
         "WebSocketCodec", "WebSocketTransport", log,
       ]),
 
@@ -117,8 +116,8 @@ let package = Package(
     .executableTarget(
       name: "apinatord",
       dependencies: [
-        "Bridge", "BridgeClient", "BridgeConfig", "Bytes", "CNghttp2", "COpenSSL", "CSystemd", "Doctor",
-        "EventStreamCodec", "HTTPCodec", "JSONCodec", "Reactor", "Sandbox", "Systemd", "TLSEngine", "Transport",
+        "Bridge", "BridgeClient", "BridgeConfig", "Bytes", "CNghttp2", "COpenSSL", "Doctor", "EventStreamCodec",
+        "HTTPCodec", "JSONCodec", "Reactor", "Sandbox", "Systemd", "TLSEngine", "Transport",
         argumentParser, log,
       ],
       exclude: ["link-order.txt"], swiftSettings: ours, linkerSettings: [compact]),

@@ -39,9 +39,6 @@ public struct Configuration: Equatable, Sendable {
 
   /// `0660`: owner and group.
   public static let socketModeDefault: UInt16 = 0o660
-
-  /// The app that paths without `/apps/{app}` mean: the one with `default = true`, else the first.
-  public var defaultApp: AppConfiguration? { apps.first { $0.isDefault } ?? apps.first }
 }
 
 /// `[tls]`: what the HTTP side shows to its clients. Both are absolute paths, or relative to the working directory when

@@ -5,8 +5,8 @@ import Glibc
 /// The loop: waits for descriptors and timers and calls their owners, one after the other, on one thread.
 ///
 /// A turn is: ready descriptors, due timers, what was put off with ``afterTurn(_:)``, turn observers. Nothing runs, and
-/// nothing wakes the process, while nothing is due. Everything but a ``Waker`` and a mailbox's sender belongs to the
-/// thread that runs the loop.
+/// nothing wakes the process, while nothing is due. Everything but a mailbox's sender belongs to the thread that runs the
+/// loop.
 public final class Reactor {
   /// The most descriptors handled in one turn.
   public static let eventsPerTurnMax = 512
@@ -30,7 +30,6 @@ public final class Reactor {
   private var turnObservers: [() -> Void] = []
   private var isStopping = false
   private var isTurning = false
-  private var wakerMailbox: Mailbox<Waker.Message>?
   /// What the time of day is ahead of the monotonic clock, in nanoseconds; see ``unixNanoseconds(at:)``.
   private var wallClockOffset: Int64 = 0
   /// What stands in the place of the machine's clocks; nil for these.
@@ -161,8 +160,8 @@ public final class Reactor {
   /// loop that will not turn again, which they would otherwise keep alive, as it does them.
   public func abandon() {
     precondition(!isTurning, "the loop was abandoned from one of its own handlers")
-    let abandoned = (slots, timers, deferred, turnObservers, wakerMailbox)
-    (slots, timers, deferred, turnObservers, wakerMailbox) = (SlotTable(), TimerQueue(), [], [], nil)
+    let abandoned = (slots, timers, deferred, turnObservers)
+    (slots, timers, deferred, turnObservers) = (SlotTable(), TimerQueue(), [], [])
     // Released when the tables are whole again: what ends may ask to be forgotten.
     withExtendedLifetime(abandoned) {}
   }
@@ -238,16 +237,4 @@ public final class Reactor {
 
   /// Calls `body` at the end of every turn, for as long as the reactor lives.
   public func addTurnObserver(_ body: @escaping () -> Void) { turnObservers.append(body) }
-
-  // MARK: Other threads
-
-  /// The face of this loop that other threads may use.
-  ///
-  /// - Throws: when the process has no descriptor left for `eventfd(2)`.
-  public func makeWaker() throws(Errno) -> Waker {
-    if let wakerMailbox { return Waker(sender: wakerMailbox.sender) }
-    let mailbox = try Mailbox<Waker.Message>(reactor: self) { [unowned self] message in message(self) }
-    wakerMailbox = mailbox
-    return Waker(sender: mailbox.sender)
-  }
 }

@@ -71,7 +71,7 @@ public final class SandboxServer {
     server?.stop()
     chatter?.stop(at: reactor.now)
     replay = nil
-    broker.disconnectAll(code: 1001, reason: "the sandbox stops")
+    broker.disconnectAll(code: WebSocketCloseCode.goingAway, reason: "the sandbox stops")
     settle()
   }
 
@@ -209,7 +209,7 @@ extension SandboxServer: WebSocketConnectionDelegate {
   /// Too large for anything the protocol allows.
   public func webSocket(_ connection: WebSocketConnection, didSkip byteCount: Int, prefix: Span<UInt8>) {
     guard let id = connections[ObjectIdentifier(connection)] else { return }
-    broker.disconnect(id, code: 1009, reason: "the message is too large")
+    broker.disconnect(id, code: WebSocketCloseCode.messageTooBig, reason: "the message is too large")
     settle()
   }
 

@@ -55,9 +55,6 @@ extension StreamSocket {
     updateInterest()
   }
 
-  /// Notes that the kernel took output that was sent through ``SendPath``.
-  public func noteProgress() { lastProgress = reactor.now }
-
   private var acceptsOutput: Bool {
     (phase == .open || phase == .handshaking) && !flags.contains(.writeBroken)
   }

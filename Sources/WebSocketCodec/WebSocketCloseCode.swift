@@ -6,16 +6,10 @@ public enum WebSocketCloseCode {
   public static let goingAway: UInt16 = 1001
   /// The peer broke the protocol.
   public static let protocolError: UInt16 = 1002
-  /// The peer sent a kind of message that is of no use here.
-  public static let unsupportedData: UInt16 = 1003
   /// A message does not agree with its kind: text that is not UTF-8.
   public static let invalidPayload: UInt16 = 1007
-  /// A message breaks a rule of ours.
-  public static let policyViolation: UInt16 = 1008
   /// A message is too big.
   public static let messageTooBig: UInt16 = 1009
-  /// The server came upon a fault of its own.
-  public static let internalError: UInt16 = 1011
 
   /// Whether `code` may stand in a close frame: those of RFC 6455 §7.4.1 that are no mere placeholders, those
   /// registered since (1012–1014), and the ranges for libraries and applications.

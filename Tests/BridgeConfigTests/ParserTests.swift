@@ -61,7 +61,7 @@ import Testing
     #expect(configuration.limits.maxChannels == 10_000)
     #expect(configuration.log == LogConfiguration(level: .debug, format: .json))
     #expect(configuration.tls == TLSFiles(certificate: "/etc/a/tls.crt", key: "/k"))
-    #expect(configuration.defaultApp?.name == "two")
+    #expect(configuration.apps.filter(\.isDefault).map(\.name) == ["two"])
     #expect(configuration.peers == [PeerConfiguration(subject: .uid(0), grant: AccessGrant())])
     try checkApps(configuration)
     let token = try #require(configuration.tokens.first)

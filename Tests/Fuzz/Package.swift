@@ -51,7 +51,7 @@ let package = Package(
     swift("EventStreamCodec", ["Bytes", "JSONCodec"]),
     swift("ChannelLog", ["Bytes", "EventStreamCodec", "JSONCodec"]),
     swift("ApinatorProtocol", ["Bytes", "JSONCodec"]),
-    swift("CryptoPrimitives", ["Bytes", "COpenSSL"]),
+    swift("CryptoPrimitives", ["COpenSSL"]),
     swift("HTTP2Codec", ["Bytes", "CNghttp2", "HTTPCodec"]),
     swift("TLSEngine", ["Bytes", "COpenSSL", "CShim"]),
     swift("Reactor", ["Bytes", "CShim"]),

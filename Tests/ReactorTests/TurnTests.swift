@@ -51,7 +51,7 @@ import Testing
       let timer = reactor.schedule(after: .seconds(600)) { reactor.stop() }
       reactor.afterTurn { reactor.stop() }
       reactor.addTurnObserver { reactor.stop() }
-      _ = try reactor.makeWaker()
+      _ = try Mailbox<Int>(reactor: reactor) { _ in reactor.stop() }
       reactor.abandon()
       reactor.cancel(timer)
       #expect(reactor.scheduledCount == 0 && reactor.registeredCount == 0 && !reactor.hasDeferredWork)
@@ -61,9 +61,11 @@ import Testing
 
   @Test func stopsFromAnotherThread() throws {
     let reactor = try Reactor()
-    let waker = try reactor.makeWaker()
-    try Worker.spawn(name: "stopper") { waker.post { $0.stop() } }
+    let mailbox = try Mailbox<Int>(reactor: reactor) { _ in reactor.stop() }
+    let sender = mailbox.sender
+    try Worker.spawn(name: "stopper") { sender.post(1) }
     try reactor.run()
+    mailbox.close()
   }
 
   @Test func messagesOfManyThreadsAllArriveInTheirOrder() throws {

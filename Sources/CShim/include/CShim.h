@@ -21,10 +21,6 @@
 #include <unistd.h>
 
 // epoll(7)
-static inline struct epoll_event shim_epoll_event(uint32_t events, uint64_t data) {
-    struct epoll_event e = {.events = events, .data = {.u64 = data}};
-    return e;
-}
 static inline uint64_t shim_epoll_data(struct epoll_event e) { return e.data.u64; }
 static inline int shim_epoll_ctl(int ep, int op, int fd, uint32_t events, uint64_t data) {
     struct epoll_event e = {.events = events, .data = {.u64 = data}};
@@ -61,9 +57,7 @@ static inline long shim_ssl_ctx_set_mode(SSL_CTX *c, long m) { return SSL_CTX_se
 static inline long shim_ssl_set_tlsext_host_name(SSL *s, const char *n) { return SSL_set_tlsext_host_name(s, n); }
 static inline long shim_ssl_ctx_set_session_cache_mode(SSL_CTX *c, long m) { return SSL_CTX_set_session_cache_mode(c, m); }
 static inline long shim_bio_set_mem_eof_return(BIO *b, long v) { return BIO_set_mem_eof_return(b, (int)v); }
-static inline size_t shim_bio_ctrl_pending(BIO *b) { return BIO_ctrl_pending(b); }
 static inline int shim_err_get_reason(unsigned long e) { return ERR_GET_REASON(e); }
 static const uint64_t SHIM_SSL_OP_NO_RENEGOTIATION = SSL_OP_NO_RENEGOTIATION;
 static const uint64_t SHIM_SSL_OP_NO_COMPRESSION = SSL_OP_NO_COMPRESSION;
 static const uint64_t SHIM_SSL_OP_CIPHER_SERVER_PREFERENCE = SSL_OP_CIPHER_SERVER_PREFERENCE;
-static const uint64_t SHIM_SSL_OP_IGNORE_UNEXPECTED_EOF = SSL_OP_IGNORE_UNEXPECTED_EOF;
