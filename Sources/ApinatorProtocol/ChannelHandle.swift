@@ -3,7 +3,7 @@
 /// Valid from ``Session/subscribe(_:at:)`` until ``Session/unsubscribe(_:at:)``, after which it is given to another
 /// channel.
 public struct ChannelHandle: Hashable, Sendable {
-  /// Dense from 0; the lowest numbers are used again.
+  /// Dense from 0; a number that is free again is used before a new one.
   public let index: Int
 
   init(index: Int) { self.index = index }

@@ -41,6 +41,8 @@ final class ClientLoop {
     defer {
       mailbox.close()
       resolver.close()
+      // A server that does not read the close frame keeps nothing open here.
+      reactor.abandon()
     }
     try reactor.run()
   }

@@ -63,8 +63,9 @@ public final class HTTP2ClientSession {
     !streams.isGoingAway && nghttp2_session_check_request_allowed(session) != 0
   }
 
-  /// Sends a request with a body; one beyond ``peerStreamsMax`` waits for its turn. The fields must be fit for sending (``HTTPCodec/ResponseHead/isName(_:)``), names in
-  /// any case. Returns the stream that the events will name, nil when no request is taken any more.
+  /// Sends a request with a body; one beyond ``peerStreamsMax`` waits for its turn. The fields must be fit for sending
+  /// (``HTTPCodec/ResponseHead/isName(_:)``), names in any case. Returns the stream that the events will name, nil when no
+  /// request is taken any more.
   public func submit(
     method: String, scheme: String, authority: String, path: String, headers: HeaderFields, body: [UInt8]
   ) -> Int32? {

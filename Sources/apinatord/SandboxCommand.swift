@@ -62,7 +62,7 @@ struct SandboxCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp("How long POST /auth takes to answer, such as 5ms: for measurements.", valueName: "duration"),
-    transform: duration)
+    transform: durationArgument)
   var authDelay = Duration.zero
 
   @Flag(help: "No simulated users on presence-x.")
@@ -92,13 +92,6 @@ struct SandboxCommand: ParsableCommand {
         host: host, port: port, settings: settings, identity: identity,
         chatterChannel: quiet || replay.file != nil ? nil : SandboxChatter.defaultChannel,
         replay: try replay.load()))
-  }
-
-  private static func duration(_ text: String) throws -> Duration {
-    guard let duration = DurationSyntax.parse(text) else {
-      throw ValidationError("\"\(text)\" is no duration; write a whole number and ms, s, m or h, such as 5ms")
-    }
-    return duration
   }
 }
 
