@@ -153,7 +153,10 @@ final class World {
     hasLeapt = false
   }
 
-  var hasRoomForStream: Bool { (daemon?.figures.streams ?? 0) < configuration.limits.maxStreams }
+  /// Connections that could not be accepted, also of readers that have gone since, may all take room for a moment.
+  var hasRoomForStream: Bool {
+    (daemon?.figures.streams ?? 0) + (isExhausted ? readers.count : 0) < configuration.limits.maxStreams
+  }
 
   func beginStep() {
     steps += 1
