@@ -197,23 +197,22 @@ class PlainReader(Reader):
             return
         self.left -= len(data)
         self.raw += data
-        if not self.has_head and not self._take_head():
-            return
-        if self._take_chunks():
+        if not self.has_head:
+            self._take_head()
+        if self.has_head and self._take_chunks():
             self._close(by_us=False)
-        elif self.left <= 0:
+        elif self.is_open and self.left <= 0:
             self.leave()
 
     def _take_head(self):
         head, found, rest = self.raw.partition(b"\r\n\r\n")
         if not found:
-            return False
+            return
         if not head.startswith(b"HTTP/1.1 200 "):
             self.oracle.violate(f"{self}: {head[:100]!r} {rest[:300]!r}")
             self.leave()
-            return False
+            return
         self.raw, self.has_head = rest, True
-        return True
 
     def _take_chunks(self):
         """Whether that was the last one."""
