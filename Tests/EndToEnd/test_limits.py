@@ -267,16 +267,22 @@ def test_a_reader_that_takes_all_at_once_is_not_behind_however_much_that_is(run,
         assert "bridge:gap" not in [frame.event for frame in stream.seen]
 
 
-# contract: 6.7
-def test_write_timeout_without_progress_closes(run, sandbox, name):
-    daemon = run(limits='write_timeout = "1s"\nreader_backlog_bytes = 67108864')
-    channel = name()
-    slow = Connection(daemon, receive_buffer=4096).send(request(path=f"/channels/{channel}/events"))
-    assert slow.head()[0] == 200
+def stuck_reader(daemon, sandbox, channel):
+    """One that reads its head and no more, and for which there is more than the kernel buffers."""
+    reader = Connection(daemon, receive_buffer=4096).send(request(path=f"/channels/{channel}/events"))
+    assert reader.head()[0] == 200
     poll(lambda: daemon.channel(channel)["subscribed"])
     server, filler = sandbox.server(), "x" * 9500
     for _ in range(400):  # beyond what the kernel buffers
         server.trigger("step", f'{{"s":"{filler}"}}', channel=channel)
+    return reader
+
+
+# contract: 6.7
+def test_write_timeout_without_progress_closes(run, sandbox, name):
+    daemon = run(limits='write_timeout = "1s"\nreader_backlog_bytes = 67108864')
+    channel = name()
+    slow = stuck_reader(daemon, sandbox, channel)
     poll(lambda: daemon.channel(channel)["streams"] == 0, 30)
     slow.close()
 
@@ -284,12 +290,7 @@ def test_write_timeout_without_progress_closes(run, sandbox, name):
 def test_a_reader_that_was_cut_does_not_keep_its_channel_subscribed(run, sandbox, name):  # §1: linger
     daemon = run(app='linger = "0s"', limits='write_timeout = "1s"\nreader_backlog_bytes = 67108864')
     channel = name()
-    slow = Connection(daemon, receive_buffer=4096).send(request(path=f"/channels/{channel}/events"))
-    assert slow.head()[0] == 200
-    poll(lambda: daemon.channel(channel)["subscribed"])
-    server, filler = sandbox.server(), "x" * 9500
-    for _ in range(400):  # beyond what the kernel buffers
-        server.trigger("step", f'{{"s":"{filler}"}}', channel=channel)
+    slow = stuck_reader(daemon, sandbox, channel)
     poll(lambda: daemon.get(f"/channels/{channel}").status_code == 404, 30)
     slow.close()
 
