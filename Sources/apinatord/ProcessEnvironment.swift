@@ -54,6 +54,7 @@ enum ProcessEnvironment {
       CommandLine.unsafeArgv[index].map { String(validatingCString: $0) != nil } ?? true
     }
   }
+
   /// Nil also for an empty value.
   private static func value(_ name: String) -> String? {
     guard let text = getenv(name), text.pointee != 0 else { return nil }
